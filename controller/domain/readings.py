@@ -1,0 +1,42 @@
+"""What a metric source said: counts over a window, or a reason why there are none."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """No data, and why. It can hold a release, never pass or fail one."""
+
+    reason: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}" if self.detail else self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Requests of a window and how many of them failed."""
+
+    errors: float = 0.0
+    requests: float = 0.0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.errors + other.errors, self.requests + other.requests)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Counts per pod and segment between two instants, told apart by pod name.
+
+    A pod that is absent said nothing: that is not "no errors".
+    """
+
+    since: datetime
+    until: datetime
+    pods: Mapping[str, Mapping[str, Counts]] = field(default_factory=dict)
+
+
+Reading = Tally | Missing

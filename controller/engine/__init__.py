@@ -1,0 +1,1 @@
+"""When things happen: observe once, decide purely, commit once."""

@@ -1,0 +1,108 @@
+"""The four doors to the outside, in words of the domain, and the three ways a call can fail."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from controller.domain.changes import Change
+from controller.domain.policy import RequestSource
+from controller.domain.readings import Missing, Tally
+from controller.domain.records import Ref
+from controller.domain.snapshot import Scene
+from controller.domain.status import Notice, Status
+
+
+class Conflict(Exception):
+    """The object moved since it was seen: look again now."""
+
+
+class Unavailable(Exception):
+    """The world is away: look again later."""
+
+
+class Refused(Exception):
+    """The other side understood and said no: say so, repeat only when something changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence:
+    """Something worth a Kubernetes Event, on the Deployment and on the Canary."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+class Cluster(Protocol):
+    """The Kubernetes cluster, as far as releases are concerned."""
+
+    def changes(self) -> AsyncIterator[Ref]:
+        """Every Canary that may need a look; a ref says where to look, never what happened."""
+        ...
+
+    def refs(self) -> tuple[Ref, ...]:
+        """Every Canary there is."""
+        ...
+
+    def scene(self, ref: Ref) -> Scene | None:
+        """What is known now, own writes included; None when there is no such Canary."""
+        ...
+
+    async def commit(self, ref: Ref, status: Status, seen: str) -> str:
+        """Replace the Canary's status if its version is still `seen`; returns its next version."""
+        ...
+
+    async def apply(self, ref: Ref, change: Change, seen: Scene) -> None:
+        """Carry out one change, guarded by the versions in the scene it was decided on."""
+        ...
+
+    async def previous_log(
+        self, namespace: str, pod: str, container: str, lines: int
+    ) -> str | Missing:
+        """The last lines that a container's previous process wrote."""
+        ...
+
+    async def record(self, ref: Ref, occurrence: Occurrence) -> None:
+        """Write an Event; a failure is logged, never raised."""
+        ...
+
+
+class Metrics(Protocol):
+    """Where requests and restarts are counted. Reads never raise: what cannot be had is Missing."""
+
+    async def tally(
+        self,
+        source: RequestSource,
+        namespace: str,
+        pods: Mapping[str, datetime],
+        *,
+        since: datetime | None,
+        now: datetime,
+    ) -> Tally | Missing:
+        """Requests and errors of these pods (name to creation time) after `since` until about now.
+
+        `since` None means from each pod's start. `until` of the answer is where the next read has
+        to go on; it lags `now` by as much as samples need to arrive.
+        """
+        ...
+
+    async def restarts(
+        self, namespace: str, pods: frozenset[str], now: datetime
+    ) -> Mapping[str, int] | Missing:
+        """Container restarts per pod as the metric source counts them; unknown pods are absent."""
+        ...
+
+
+class Notifier(Protocol):
+    """Who tells people."""
+
+    async def send(self, ref: Ref, notice: Notice) -> None:
+        """Deliver, or raise Unavailable (try again later) or Refused (will never be taken)."""
+        ...
+
+
+class Clock(Protocol):
+    """The wall's time."""
+
+    def now(self) -> datetime: ...
