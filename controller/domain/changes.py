@@ -63,3 +63,12 @@ class ClearIntent:
 
 
 Change = OptIn | LetGo | Catch | Seed | Scale | Promote | Undo | Freeze | ClearIntent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence:
+    """Something worth a Kubernetes Event, on the Deployment and on the Canary."""
+
+    reason: str
+    message: str
+    warning: bool = False

@@ -48,6 +48,7 @@ class Event(StrEnum):
     WITHDRAWN = "Withdrawn"
     PAUSED_BY_PERSON = "PausedByPerson"
     PAUSE_LIFTED = "PauseLifted"
+    PROMOTION_RESUMED = "PromotionResumed"
     RETRIED = "Retried"
 
 
@@ -93,12 +94,12 @@ TRANSITIONS: Final[dict[tuple[Phase, Event], Phase]] = {
     **_moves(JUDGED, Event.SUPERSEDED, Phase.SUPERSEDED),
     **_moves(JUDGED, Event.WITHDRAWN, Phase.WITHDRAWN),
     (Phase.PROMOTING, Event.ROLLED_OUT): Phase.BAKING,
-    (Phase.PROMOTING, Event.PAUSED_BY_PERSON): Phase.PAUSED_BY_USER,
-    (Phase.BAKING, Event.PAUSED_BY_PERSON): Phase.PAUSED_BY_USER,
+    **_moves(JUDGED, Event.PAUSED_BY_PERSON, Phase.PAUSED_BY_USER),
     (Phase.BAKING, Event.BAKED): Phase.PROMOTED,
     (Phase.ROLLING_BACK, Event.UNDONE): Phase.ROLLED_BACK,
     (Phase.ROLLING_BACK, Event.SUPERSEDED): Phase.SUPERSEDED,
     (Phase.PAUSED_BY_USER, Event.PAUSE_LIFTED): Phase.IDLE,
+    (Phase.PAUSED_BY_USER, Event.PROMOTION_RESUMED): Phase.PROMOTING,
 }
 
 

@@ -1,4 +1,4 @@
-"""What is seen of the cluster: the Deployment, its ReplicaSets and pods in the few fields that matter."""
+"""What is seen of the cluster: Deployment, ReplicaSets and pods in the few fields that matter."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,7 +68,7 @@ class Pod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaSet:
-    """One revision of the workload. `fingerprint` identifies its template without the hash label."""
+    """One revision of the workload. `fingerprint` is of its template without the hash label."""
 
     name: str
     uid: str
@@ -83,9 +83,10 @@ class ReplicaSet:
 class Workload:
     """The Deployment a Canary points at.
 
-    `max_surge` is in pods, resolved as the deployment controller does. `gate_mark` is set while
-    the pause is ours, `opted_in` names the Canary that the opt-in label carries. `writer` is the
-    field manager that wrote the template last, `gitops` the GitOps tool that owns the object.
+    `max_surge` and `max_unavailable` are in pods, resolved as the deployment controller does.
+    `gate_mark` is set while the pause is ours, `opted_in` names the Canary that the opt-in label
+    carries. `writer` is the field manager that wrote the template last, `gitops` the GitOps tool
+    that owns the object.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Workload:
     images: tuple[str, ...] = ()
     strategy: str = "RollingUpdate"
     max_surge: int = 1
+    max_unavailable: int = 0
     gate_mark: str | None = None
     opted_in: str | None = None
     writer: str = "unknown"

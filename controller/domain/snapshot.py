@@ -38,7 +38,7 @@ class Snapshot:
 
     `requests` are the counts since the evidence was last updated; `restarts` the container
     restarts per pod name that the metric source knows of; `history` the counts per pod and segment
-    from the stable pods' start until the release began (present when a release starts).
+    since the stable pods' start, None until the answer is there.
     `crashes` are canary deaths with their logs, `delivered` the keys of notices that went out.
     """
 
@@ -46,6 +46,6 @@ class Snapshot:
     now: datetime
     requests: Reading = field(default_factory=lambda: Missing("not asked"))
     restarts: Mapping[str, int] = field(default_factory=dict)
-    history: Reading = field(default_factory=lambda: Missing("not asked"))
+    history: Reading | None = None
     crashes: tuple[Crash, ...] = ()
     delivered: frozenset[str] = frozenset()

@@ -10,7 +10,6 @@ from controller.domain.lifecycle import Phase
 from controller.domain.naming import API
 from controller.domain.records import GateKind
 
-
 HISTORY_MAX: Final = 10
 REJECTED_MAX: Final = 10
 OUTBOX_MAX: Final = 20
@@ -113,7 +112,9 @@ class Release:
 
     `evidence` is the encoded state of the bets, `evaluated_until` the instant up to which requests
     are in it, `watched_until` the same for restarts. `deaths` are the container deaths already
-    counted, per pod uid. `held_for` says what a person has to know while it holds.
+    counted, per pod uid. `held_for` says what a person has to know while it holds, `bypass` why the
+    release is let through unjudged, `cause` why it was rolled back, `strategy` how; `undone` is set
+    once the stable template was seen back, so that a re-applied one is not undone for ever.
     """
 
     __pydantic_config__: ClassVar = API
@@ -132,8 +133,10 @@ class Release:
     bypass: str = ""
     held_for: str = ""
     approved: bool = False
+    promoting: bool = False
     cause: str = ""
     strategy: str = ""
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,10 @@
 """The four doors to the outside, in words of the domain, and the three ways a call can fail."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from controller.domain.changes import Change
+from controller.domain.changes import Change, Occurrence
 from controller.domain.policy import RequestSource
 from controller.domain.readings import Missing, Tally
 from controller.domain.records import Ref
@@ -23,15 +22,6 @@ class Unavailable(Exception):
 
 class Refused(Exception):
     """The other side understood and said no: say so, repeat only when something changed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Occurrence:
-    """Something worth a Kubernetes Event, on the Deployment and on the Canary."""
-
-    reason: str
-    message: str
-    warning: bool = False
 
 
 class Cluster(Protocol):
@@ -58,9 +48,16 @@ class Cluster(Protocol):
         ...
 
     async def previous_log(
-        self, namespace: str, pod: str, container: str, lines: int
+        self, namespace: str, pod: str, container: str, lines: int, *, down: bool
     ) -> str | Missing:
-        """The last lines that a container's previous process wrote."""
+        """The last lines of the container's process that died; `down`: it was not restarted yet."""
+        ...
+
+    async def let_go(self, ref: Ref) -> None:
+        """Take the opt-in label of a Canary that is gone off its workload, and say how to finish.
+
+        Nothing is promoted and nothing is unpaused: that is a person's decision.
+        """
         ...
 
     async def record(self, ref: Ref, occurrence: Occurrence) -> None:

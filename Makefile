@@ -1,0 +1,67 @@
+# Everything a newcomer types. `make help` lists it. Needs python3 (3.11 or newer); `test` and
+# `incident` need Go as well, for the real control plane that they start.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+LOCK := .ci/requirements.lock
+MANIFESTS := $(PY) -m controller.adapters.kube.manifests
+ARGS ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+.DEFAULT_GOAL := help
+# A half-made virtual environment or binary must not pass for a finished one.
+.DELETE_ON_ERROR:
+.PHONY: help setup check fix test demo incident bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: $(STAMP) ## make .venv with everything that is needed; does nothing when that is done
+
+$(STAMP): $(LOCK) pyproject.toml
+	@.ci/venv "$(PYTHON)" "$(VENV)"
+	$(PY) -m pip install --quiet --require-hashes -r $(LOCK)
+	$(PY) -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+check: $(STAMP) ## lint, format, types, import contracts: all gates, without tests
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(MANIFESTS) "$$fresh" && \
+	for file in "$$fresh"/*; do \
+		diff -u "deploy/$$(basename "$$file")" "$$file" || { echo "deploy/ is old: make fix"; exit 1; }; \
+	done
+
+fix: $(STAMP) ## repair what can be repaired by itself
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+	$(MANIFESTS)
+
+test: check ## every gate and every test, those against a real control plane included
+	@if command -v go >/dev/null; then $(PY) -m tests.e2e.rig.build; \
+	else echo "go is not there: what needs a real control plane will say so"; fi
+	$(PY) -m pytest $(ARGS)
+
+incident: $(STAMP) ## replay the incident for real; RUNS=n repeats it, JSON=file keeps the numbers
+	$(PY) -m tests.e2e.incident $(if $(RUNS),--runs $(RUNS)) $(if $(JSON),--json $(JSON)) $(ARGS)
+
+demo: incident ## show the product: the incident, with the controller watching
+
+bench: $(STAMP) ## print what things cost
+	@for file in tests/bench/[a-z]*.py; do \
+		echo "== $$file"; PYTHONPATH=. $(PY) "$$file" $(ARGS) || exit 1; \
+	done
+
+lock: $(STAMP) ## pin every dependency anew
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" uv pip compile --quiet --universal --generate-hashes \
+		--no-annotate --no-header --group dev pyproject.toml -o $(LOCK) $(ARGS)
+
+clean: ## remove what was made here; the next setup starts from nothing
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find controller tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""What the controller answers over HTTP: probes and metrics."""

@@ -1,0 +1,251 @@
+"""The Cluster port on a real API server: four reflectors, the view, the moves and the Events."""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Mapping
+from types import TracebackType
+from typing import Final, Self
+
+from controller.adapters.kube.client import JSON_PATCH, KubeClient
+from controller.adapters.kube.events import Events, Involved
+from controller.adapters.kube.gate_watch import RECHECK_SECONDS, find_gate
+from controller.adapters.kube.moves import Moves
+from controller.adapters.kube.names import GROUP, KIND, VERSION
+from controller.adapters.kube.reflector import Reflector
+from controller.adapters.kube.resources import CORE
+from controller.adapters.kube.status_codec import dump_status
+from controller.adapters.kube.store import Key
+from controller.adapters.kube.translate import PresetProblem
+from controller.adapters.kube.view import View
+from controller.adapters.kube.writes import Writes
+from controller.domain.changes import Change, Occurrence
+from controller.domain.readings import Missing
+from controller.domain.records import Ref, Workload
+from controller.domain.snapshot import Scene
+from controller.domain.status import Status
+from controller.engine.ports import Clock, Conflict, Refused, Unavailable
+
+LOG_TIMEOUT_SECONDS: Final = 3.0
+LOG_BYTES_MAX: Final = 64 * 1024
+
+_logger = logging.getLogger(__name__)
+
+
+class Inbox:
+    """Refs that need a look, each once, in order of arrival: never more than there are Canaries."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Ref, None] = {}
+        self._filled = asyncio.Event()
+
+    def add(self, ref: Ref) -> None:
+        """Ask for a look at `ref`."""
+        self._waiting[ref] = None
+        self._filled.set()
+
+    async def take(self) -> Ref:
+        """The next ref, waiting for one."""
+        while not self._waiting:
+            self._filled.clear()
+            await self._filled.wait()
+        ref = next(iter(self._waiting))
+        del self._waiting[ref]
+        return ref
+
+
+class KubeCluster:
+    """The Kubernetes cluster, in one namespace or in all (None).
+
+    `run` has to be running for anything to be seen. Leaving `async with` closes the connections.
+    """
+
+    def __init__(
+        self,
+        client: KubeClient,
+        *,
+        namespace: str | None,
+        preset_problem: PresetProblem,
+        clock: Clock,
+        dice: random.Random,
+    ) -> None:
+        self._client = client
+        self._inbox = Inbox()
+        self._view = View(preset_problem, self._inbox.add)
+        self._writes = Writes(client)
+        self._moves = Moves(self._writes, self._view)
+        self._events = Events(client, clock)
+        self._reflectors = (
+            Reflector(client, self._view.canaries, namespace, dice=dice),
+            Reflector(client, self._view.deployments, namespace, dice=dice),
+            Reflector(client, self._view.replica_sets, namespace, dice=dice),
+            Reflector(client, self._view.pods, namespace, dice=dice),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.close()
+
+    async def run(self) -> None:
+        """Follow the cluster until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow_gate())
+            for reflector in self._reflectors:
+                group.create_task(reflector.run())
+
+    async def wait_synced(self, timeout_seconds: float) -> None:
+        """Return when everything was listed once; raise Unavailable, with what is missing."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                for reflector in self._reflectors:
+                    await reflector.synced.wait()
+        except TimeoutError as error:
+            missing = ", ".join(self.unsynced())
+            raise Unavailable(f"not listed in {timeout_seconds:g} s: {missing}") from error
+
+    def unsynced(self) -> tuple[str, ...]:
+        """The kinds that were not listed yet."""
+        return tuple(r.kind for r in self._reflectors if not r.synced.is_set())
+
+    def relists(self) -> Mapping[str, int]:
+        """How often each kind had to be listed again, by kind."""
+        return {reflector.kind: reflector.relists for reflector in self._reflectors}
+
+    def reconnects(self) -> Mapping[str, int]:
+        """How often each watch was opened, by kind."""
+        return {reflector.kind: reflector.reconnects for reflector in self._reflectors}
+
+    def age_seconds(self) -> Mapping[str, float]:
+        """Seconds since each watch heard from the server, by kind."""
+        return {reflector.kind: reflector.age_seconds() for reflector in self._reflectors}
+
+    async def changes(self) -> AsyncIterator[Ref]:
+        """Every Canary once everything is known, then each that something happened to.
+
+        Nothing comes before the first lists are whole: a scene without its pods would lie. One
+        reader at a time.
+        """
+        for reflector in self._reflectors:
+            await reflector.synced.wait()
+        for ref in (*self.refs(), *self._view.strays()):
+            self._inbox.add(ref)
+        while True:
+            yield await self._inbox.take()
+
+    def refs(self) -> tuple[Ref, ...]:
+        """Every Canary there is."""
+        return self._view.refs()
+
+    def scene(self, ref: Ref) -> Scene | None:
+        """What is known now, own writes included; None when there is no such Canary."""
+        return self._view.scene(ref)
+
+    async def commit(self, ref: Ref, status: Status, seen: str) -> str:
+        """Replace the Canary's status if its version is still `seen`; returns its next version."""
+        # To write another version than it has is what the API server takes for a conflict; a
+        # `test` that fails would come back as a bad request. `add` replaces the status whole.
+        patch: list[dict[str, object]] = [
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": seen},
+            {"op": "add", "path": "/status", "value": dump_status(status)},
+        ]
+        entry = await self._writes.patch(
+            self._view.canaries,
+            Key(ref.namespace, ref.name),
+            patch,
+            content_type=JSON_PATCH,
+            subresource="status",
+        )
+        return entry.record.version
+
+    async def apply(self, ref: Ref, change: Change, seen: Scene) -> None:
+        """Carry out one change, guarded by the versions in the scene it was decided on."""
+        assert ref == seen.ref, "a change belongs to the scene it was decided on"
+        await self._moves.apply(change, seen)
+
+    async def previous_log(
+        self, namespace: str, pod: str, container: str, lines: int, *, down: bool
+    ) -> str | Missing:
+        """The last lines of the container's process that died; `down`: it was not restarted yet."""
+        # Until a restart the dead process is the current one, not the previous; and a first
+        # restart comes at once, so what is known now counts, not only what was.
+        down = down and self._is_down(Key(namespace, pod), container)
+        try:
+            last = await self._client.tail(
+                f"{CORE}/namespaces/{namespace}/pods/{pod}/log",
+                query={
+                    "previous": "false" if down else "true",
+                    "container": container,
+                    "tailLines": lines,
+                },
+                timeout_seconds=LOG_TIMEOUT_SECONDS,
+                kept=LOG_BYTES_MAX,
+            )
+        except (Conflict, Refused, Unavailable) as error:
+            return Missing("no log", str(error))
+        return last.decode(errors="replace")
+
+    def _is_down(self, pod: Key, container: str) -> bool:
+        known = self._view.pods.at(pod)
+        containers = known.record.containers if known else ()
+        return any(c.name == container and c.deaths > c.restarts for c in containers)
+
+    async def let_go(self, ref: Ref) -> None:
+        """Take the opt-in label of a Canary that is gone off its workload, and say how to finish.
+
+        Nothing is promoted and nothing is unpaused: that is a person's decision.
+        """
+        for entry in await self._moves.let_go(ref):
+            involved = _involved("apps/v1", "Deployment", entry.key, entry.uid)
+            await self._events.record([involved], _farewell(ref, entry.record))
+
+    async def record(self, ref: Ref, occurrence: Occurrence) -> None:
+        """Write an Event on the Canary and on its Deployment; a failure is logged."""
+        canary = self._view.canaries.at(Key(ref.namespace, ref.name))
+        if canary is None:
+            return
+        involved = [_involved(f"{GROUP}/{VERSION}", KIND, canary.key, canary.uid)]
+        target = self._view.deployments.at(Key(ref.namespace, canary.record.target))
+        if target is not None:
+            involved.append(_involved("apps/v1", "Deployment", target.key, target.uid))
+        await self._events.record(involved, occurrence)
+
+    async def _follow_gate(self) -> None:
+        """Look now and then whether the policy is installed; unknown, it is as it was."""
+        while True:
+            try:
+                in_force = await find_gate(self._client)
+            except (Unavailable, Refused) as error:
+                _logger.warning("Whether the gate is installed cannot be seen: %s", error)
+                in_force = self._view.gate_in_force
+            if in_force != self._view.gate_in_force:
+                self._view.gate_in_force = in_force
+                for ref in self.refs():
+                    self._inbox.add(ref)
+            await asyncio.sleep(RECHECK_SECONDS)
+
+
+def _involved(api_version: str, kind: str, key: Key, uid: str) -> Involved:
+    return Involved(
+        api_version=api_version, kind=kind, namespace=key.namespace, name=key.name, uid=uid
+    )
+
+
+def _farewell(ref: Ref, workload: Workload) -> Occurrence:
+    said = f"The Canary {ref.name} is gone: {workload.name} rolls out by itself from now on."
+    if not workload.paused:
+        return Occurrence(reason="LetGo", message=said)
+    resume = f"kubectl -n {ref.namespace} rollout resume deployment/{workload.name}"
+    undo = f"kubectl -n {ref.namespace} rollout undo deployment/{workload.name}"
+    return Occurrence(
+        reason="LetGo",
+        message=f"{said} It is still paused. To finish the rollout: {resume}; to go back: {undo} "
+        "after that.",
+        warning=True,
+    )

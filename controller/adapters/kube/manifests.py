@@ -1,0 +1,57 @@
+"""`python -m controller.adapters.kube.manifests [directory]`: writes the generated manifests."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from controller.adapters.kube.crd import crd
+from controller.adapters.kube.gate import policy_manifests
+
+SERVICE_ACCOUNT: Final = "system:serviceaccount:canary-controller:canary-controller"
+"""The controller's user in the raw manifests; the chart fills in its own."""
+
+_HEADER: Final = "# Generated from the models by `make fix`: change those, not this.\n"
+_COLUMNS: Final = 100
+
+
+def manifests() -> Mapping[str, str]:
+    """The generated files, by name."""
+    return {
+        "crd.yaml": _text(crd()),
+        "gate.yaml": _text(*policy_manifests(SERVICE_ACCOUNT, "v1")),
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes every value out, and texts of several lines as such."""
+
+    def ignore_aliases(self, _data: object) -> bool:
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def _text(*documents: dict[str, Any]) -> str:
+    return _HEADER + yaml.dump_all(
+        documents, Dumper=_Dumper, sort_keys=False, width=_COLUMNS, allow_unicode=True
+    )
+
+
+def main() -> None:
+    """Write the files into the directory given, else into this repository's `deploy/`."""
+    directory = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[3] / "deploy")
+    for name, text in manifests().items():
+        (directory / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

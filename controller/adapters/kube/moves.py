@@ -1,0 +1,192 @@
+"""The moves by which a native Deployment is held, stepped, promoted and rolled back.
+
+Each is safe to repeat, and guarded by the resource version that the decision saw: a conflict means
+that the world moved, and the decision is taken again.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from controller.adapters.kube.client import STRATEGIC_PATCH, AlreadyExists
+from controller.adapters.kube.fingerprint import fingerprint, without_hash
+from controller.adapters.kube.names import GATE_MARK, INTENT_ANNOTATION, OPT_IN_LABEL
+from controller.adapters.kube.seeding import canary_replica_set, scaling_annotations
+from controller.adapters.kube.store import Entry, Key
+from controller.adapters.kube.view import View
+from controller.adapters.kube.writes import Writes
+from controller.domain.changes import (
+    Catch,
+    Change,
+    ClearIntent,
+    Freeze,
+    LetGo,
+    OptIn,
+    Promote,
+    Scale,
+    Seed,
+    Undo,
+)
+from controller.domain.records import Intent, Ref, ReplicaSet, Workload
+from controller.domain.snapshot import Scene
+from controller.engine.ports import Conflict, Refused
+
+
+class Moves:
+    """Carries changes out."""
+
+    def __init__(self, writes: Writes, view: View) -> None:
+        self._writes = writes
+        self._view = view
+
+    async def apply(self, change: Change, seen: Scene) -> None:
+        """Carry out one change that was decided on what was `seen`."""
+        match change:
+            case ClearIntent(intent_id):
+                await self._clear_intent(seen, intent_id)
+            case OptIn() | LetGo():
+                await self._label(seen, change.canary if isinstance(change, OptIn) else None)
+            case Catch():
+                await self._pause(seen)
+            case Seed(replicas):
+                await self._seed(seen, replicas)
+            case Scale(replica_sets):
+                await self._scale(seen, replica_sets)
+            case Promote():
+                await self._promote(seen)
+            case Undo(replica_set):
+                await self._undo(seen, replica_set)
+            case Freeze(stable, replicas, others):
+                await self._pause(seen)
+                # Were the canary at none before stable has pods, the deployment controller would
+                # scale the canary up again: it is the latest revision.
+                await self._scale(seen, ((stable, replicas), *((name, 0) for name in others)))
+
+    async def let_go(self, ref: Ref) -> list[Entry[Workload]]:
+        """Take the label of a Canary that is gone off its workloads; returns them as they are then.
+
+        The mark goes with it: what is paused stays so, as if a person had paused it.
+        """
+        gone = {"labels": {OPT_IN_LABEL: None}, "annotations": {GATE_MARK: None}}
+        shelf = self._view.deployments
+        return [
+            await self._writes.patch(shelf, entry.key, _guarded(entry.record.version, **gone))
+            for entry in self._view.labelled_with(ref)
+        ]
+
+    async def _clear_intent(self, seen: Scene, intent_id: str) -> None:
+        """Remove the command, unless the person has written another one meanwhile.
+
+        The guard is the version that is known now: the commit before this changed the one seen.
+        """
+        canary = self._view.canaries.at(Key(seen.ref.namespace, seen.ref.name))
+        if canary is None or canary.record.intent is None:
+            return
+        intent = canary.record.intent
+        if isinstance(intent, Intent) and intent.id != intent_id:
+            return
+        body = _guarded(canary.record.version, annotations={INTENT_ANNOTATION: None})
+        await self._writes.patch(self._view.canaries, canary.key, body)
+
+    async def _label(self, seen: Scene, canary: str | None) -> None:
+        workload, key = _target(seen)
+        if workload.opted_in != canary:
+            body = _guarded(workload.version, labels={OPT_IN_LABEL: canary})
+            await self._writes.patch(self._view.deployments, key, body)
+
+    async def _pause(self, seen: Scene) -> None:
+        """Pause, and mark the pause as ours."""
+        workload, key = _target(seen)
+        if workload.held_by_us:
+            return
+        body = _guarded(workload.version, annotations={GATE_MARK: str(workload.generation)})
+        body["spec"] = {"paused": True}
+        await self._writes.patch(self._view.deployments, key, body)
+
+    async def _promote(self, seen: Scene) -> None:
+        workload, key = _target(seen)
+        if not workload.paused and workload.gate_mark is None:
+            return
+        body = _guarded(workload.version, annotations={GATE_MARK: None})
+        body["spec"] = {"paused": False}
+        await self._writes.patch(self._view.deployments, key, body)
+
+    async def _undo(self, seen: Scene, name: str) -> None:
+        workload, key = _target(seen)
+        source = await self._writes.whole(self._view.replica_sets, Key(key.namespace, name))
+        template = without_hash(source["spec"]["template"])
+        done = not workload.paused and workload.gate_mark is None
+        if done and workload.fingerprint == fingerprint(template):
+            return
+        body = _guarded(workload.version, annotations={GATE_MARK: None})
+        # The directive replaces the template as a whole: what stable did not have goes away.
+        body["spec"] = {"paused": False, "template": {"$patch": "replace", **template}}
+        await self._writes.patch(self._view.deployments, key, body, content_type=STRATEGIC_PATCH)
+
+    async def _scale(self, seen: Scene, wanted: tuple[tuple[str, int], ...]) -> None:
+        """Set these replicas in this order, leaving alone what is right already."""
+        for name, replicas in wanted:
+            known = self._view.replica_sets.at(Key(seen.ref.namespace, name))
+            if known is None:
+                raise Conflict(f"the ReplicaSet {name} is gone")
+            if known.record.replicas != replicas:
+                body = _guarded(str(known.version))
+                body["spec"] = {"replicas": replicas}
+                await self._writes.patch(self._view.replica_sets, known.key, body)
+
+    async def _seed(self, seen: Scene, replicas: int) -> None:
+        """Create the canary ReplicaSet of the held template, or scale the one it has already."""
+        workload, key = _target(seen)
+        shelf = self._view.replica_sets
+        deployment = await self._writes.whole(self._view.deployments, key)
+        _check_held(deployment, workload)
+        wanted = canary_replica_set(deployment, workload, replicas)
+        existing = await self._of_template(wanted, workload)
+        if existing is None:
+            try:
+                await self._writes.create(shelf, key.namespace, wanted)
+            except AlreadyExists as error:
+                raise Refused(f"the canary's name is taken: {error}") from error
+        elif existing.record.replicas != replicas:
+            body = _guarded(str(existing.version), annotations=scaling_annotations(workload))
+            body["spec"] = {"replicas": replicas}
+            await self._writes.patch(shelf, existing.key, body)
+
+    async def _of_template(
+        self, wanted: dict[str, Any], workload: Workload
+    ) -> Entry[ReplicaSet] | None:
+        """The ReplicaSet that the deployment controller takes for this template's, the oldest.
+
+        It is asked for now, not looked up: a rollout that was caught has made it this instant, and
+        a second one of the same template would be an orphan nobody scales down.
+        """
+        namespace = wanted["metadata"]["namespace"]
+        labels = without_hash(wanted["spec"]["template"])["metadata"]["labels"]
+        found = await self._writes.listed(self._view.replica_sets, namespace, labels)
+        same = (
+            entry
+            for entry in found
+            if entry.owner == workload.uid and entry.record.fingerprint == workload.fingerprint
+        )
+        return min(same, key=lambda entry: (entry.created_at, entry.key), default=None)
+
+
+def _target(seen: Scene) -> tuple[Workload, Key]:
+    assert seen.workload is not None, "no change is decided without a workload"
+    return seen.workload, Key(seen.ref.namespace, seen.workload.name)
+
+
+def _guarded(version: str, **metadata: Mapping[str, str | None]) -> dict[str, Any]:
+    """A merge patch that the API server refuses if the object is no longer at `version`."""
+    return {"metadata": {"resourceVersion": version, **metadata}}
+
+
+def _check_held(deployment: dict[str, Any], workload: Workload) -> None:
+    """Seed what was decided on, or nothing: counts in the status may have moved, these must not."""
+    spec = deployment["spec"]
+    same = (
+        deployment["metadata"]["uid"] == workload.uid
+        and spec.get("paused", False)
+        and fingerprint(spec["template"]) == workload.fingerprint
+    )
+    if not same:
+        raise Conflict(f"the Deployment {workload.name} is no longer what was seen")

@@ -1,0 +1,132 @@
+"""What the fields of a Canary are made of: durations and shares, with the same rules in CEL."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
+
+from controller.domain.naming import camel
+from controller.domain.policy import Share
+
+
+class Written(BaseModel):
+    """A part of the spec, as a person wrote it: a field that nobody knows is refused."""
+
+    model_config = ConfigDict(
+        alias_generator=camel, extra="forbid", strict=True, frozen=True, allow_inf_nan=False
+    )
+
+
+WRONG: Final = "canary_wrong"
+"""Type of the errors that bring their own message and remedy."""
+
+RULES: Final = "x-kubernetes-validations"
+PODS_MAX: Final = 10_000
+
+_DURATION: Final = r"^([0-9]{1,4}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?$"
+_DURATION_CHARACTERS_MAX: Final = 16
+_DURATION_REMEDY: Final = "Write hours, minutes and seconds, such as 90s, 5m or 1h30m"
+_PERCENT: Final = r"^([1-9][0-9]?|100)%$"
+_SHARE_REMEDY: Final = f'Write a number of pods (1 to {PODS_MAX}) or a percentage ("1%" to "100%")'
+
+
+def wrong(message: str, remedy: str, at: str = "") -> PydanticCustomError:
+    """An error that says what is wrong and what to do; `at` is a path below where it is raised."""
+    # The texts hold values of the user's: they must not be read as a template.
+    context = {"message": message, "remedy": remedy, "at": at}
+    return PydanticCustomError(WRONG, "{message}", context)
+
+
+def duration(text: str) -> timedelta:
+    """The length of time that a text says. Asserts that the text is one that was checked."""
+    matched = re.fullmatch(_DURATION, text)
+    assert matched is not None, f"{text!r} was not checked"
+    hours, minutes, seconds = (int(part[:-1]) if part else 0 for part in matched.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def share(value: int | str) -> Share:
+    """The share that a checked value says: a number is pods, a text is percent."""
+    if isinstance(value, int):
+        return Share(pods=value)
+    return Share(percent=float(value.removesuffix("%")))
+
+
+def _checked_share(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise wrong("is neither a number of pods nor a percentage", _SHARE_REMEDY)
+    if isinstance(value, str) and not re.fullmatch(_PERCENT, value):
+        raise wrong("is not a percentage from 1 to 100", _SHARE_REMEDY)
+    if isinstance(value, int) and not 1 <= value <= PODS_MAX:
+        raise wrong(f"is not a number of pods from 1 to {PODS_MAX}", _SHARE_REMEDY)
+    return value
+
+
+def _checked_duration(shortest: str, longest: str) -> Callable[[object], object]:
+    def check(value: object) -> object:
+        # An empty text matches, since each of its parts may be absent.
+        if not isinstance(value, str) or not value or not re.fullmatch(_DURATION, value):
+            raise wrong("is not a duration", _DURATION_REMEDY)
+        if not duration(shortest) <= duration(value) <= duration(longest):
+            raise wrong(f"is not between {shortest} and {longest}", _DURATION_REMEDY)
+        return value
+
+    return check
+
+
+def _duration_schema(shortest: str, longest: str) -> dict[str, Any]:
+    within = f"duration(self) >= duration('{shortest}') && duration(self) <= duration('{longest}')"
+    return {
+        "type": "string",
+        "minLength": 2,
+        "maxLength": _DURATION_CHARACTERS_MAX,
+        RULES: [
+            rule(is_duration("self"), _DURATION_REMEDY),
+            # The other rule speaks where the text is no duration at all.
+            rule(f"!{is_duration('self')} || ({within})", f"must be {shortest} to {longest}"),
+        ],
+    }
+
+
+def rule(expression: str, message: str, field: str = "") -> JsonDict:
+    """A rule that the API server checks; `field` is where it reports a breach."""
+    said = {"rule": expression, "message": message, "fieldPath": field}
+    return {name: text for name, text in said.items() if text}
+
+
+def is_duration(path: str) -> str:
+    """In CEL: whether there is a readable duration at this path."""
+    return f"{path}.matches('{_DURATION}')"
+
+
+# A pattern holds for texts and a range for numbers. A CEL rule would read better and is refused
+# by API servers before 1.34, which take every such text for 3 MB when they estimate its cost.
+ShareValue = Annotated[
+    int | str,
+    BeforeValidator(_checked_share),
+    WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "minimum": 1,
+            "maximum": PODS_MAX,
+            "pattern": _PERCENT,
+        }
+    ),
+]
+
+# As long as a day before a person's patience ends, a week where an approval is waited for.
+StepMinimum = Annotated[
+    str,
+    BeforeValidator(_checked_duration("0s", "24h")),
+    WithJsonSchema(_duration_schema("0s", "24h")),
+]
+StepMaximum = Annotated[
+    str,
+    BeforeValidator(_checked_duration("1s", "168h")),
+    WithJsonSchema(_duration_schema("1s", "168h")),
+]
+BakeTime = StepMinimum

@@ -1,0 +1,1 @@
+"""Slack, by incoming webhook; and the log, for those who have none."""

@@ -1,0 +1,165 @@
+"""How a notice looks in Slack: Block Kit, and plain text for where blocks cannot be shown."""
+
+import re
+from typing import Any, Final
+
+from controller.domain.records import Ref
+from controller.domain.status import Notice, NoticeKind
+
+# Slack refuses a whole message for one text that is too long or empty.
+HEADER_CHARACTERS_MAX: Final = 150
+SECTION_CHARACTERS_MAX: Final = 3000
+FIELD_CHARACTERS_MAX: Final = 2000
+FIELDS_PER_SECTION_MAX: Final = 10
+BLOCKS_MAX: Final = 50
+# Ours: more than this nobody reads in a chat, and 2 sections of facts keep us far from 50 blocks.
+FACTS_MAX: Final = 20
+FINDING_CHARACTERS_MAX: Final = 600
+FALLBACK_CHARACTERS_MAX: Final = 3000
+
+ELLIPSIS: Final = "…"
+NOTHING: Final = "-"
+FENCE: Final = "```"
+
+EMOJI: Final[dict[NoticeKind, str]] = {
+    NoticeKind.STARTED: "🐤",
+    NoticeKind.HOLDING: "✋",
+    NoticeKind.PROMOTED: "✅",
+    NoticeKind.ROLLING_BACK: "🚨",
+    NoticeKind.ROLLED_BACK: "⏪",
+    NoticeKind.QUARANTINED: "🔒",
+    NoticeKind.INTERRUPTED: "⚠️",
+}
+
+Block = dict[str, Any]
+
+# Colours and cursor moves of terminals, and the other control characters except tab and newline.
+_ANSI: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def escape(text: str) -> str:
+    """Slack's three control characters as entities: no mention or link comes from a log line."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def clip(text: str, characters_max: int) -> str:
+    """The text escaped and cut to what Slack takes, never in the middle of an entity."""
+    whole = escape(text)
+    if len(whole) <= characters_max:
+        return whole
+    left = characters_max - len(ELLIPSIS)
+    kept = 0
+    for character in text:
+        left -= len(escape(character))
+        if left < 0:
+            break
+        kept += 1
+    return escape(text[:kept]) + ELLIPSIS
+
+
+def code(log: str, characters_max: int = SECTION_CHARACTERS_MAX) -> str:
+    """A log as a code block; when it is too long its end wins: there it says what killed it."""
+    text = _printable(log).strip("\n")
+    left = characters_max - len(f"{FENCE}\n\n{FENCE}")
+    whole = _defused(escape(text))
+    if len(whole) > left:
+        left -= len(ELLIPSIS)
+        start = len(text)
+        while start > 0 and (left := left - _width(text[start - 1])) >= 0:
+            start -= 1
+        whole = ELLIPSIS + _defused(escape(text[start:]))
+    return f"{FENCE}\n{whole}\n{FENCE}"
+
+
+def message(ref: Ref, notice: Notice, dashboard_url: str | None = None) -> tuple[str, list[Block]]:
+    """The plain text and the blocks of one notice."""
+    blocks = [
+        _header(notice),
+        *_fact_sections(notice),
+        *_finding_section(notice),
+        *([_section(code(notice.log))] if notice.log.strip() else []),
+        _context(ref, notice, dashboard_url),
+    ]
+    assert len(blocks) <= BLOCKS_MAX
+    return plain(notice), blocks
+
+
+def plain(notice: Notice) -> str:
+    """What notifications and screen readers say; without the log, which has no place there."""
+    lines = [
+        _title(notice),
+        *(f"{name}: {value}" for name, value in notice.facts),
+        *(f"• {finding}" for finding in notice.findings),
+    ]
+    return clip("\n".join(lines), FALLBACK_CHARACTERS_MAX)
+
+
+def _title(notice: Notice) -> str:
+    return f"{EMOJI[notice.kind]} {_one_line(notice.headline) or notice.kind.value}"
+
+
+def _header(notice: Notice) -> Block:
+    text = clip(_title(notice), HEADER_CHARACTERS_MAX)
+    return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": True}}
+
+
+def _fact_sections(notice: Notice) -> list[Block]:
+    fields = [_mrkdwn(_fact(name, value)) for name, value in notice.facts[:FACTS_MAX]]
+    return [
+        {"type": "section", "fields": fields[at : at + FIELDS_PER_SECTION_MAX]}
+        for at in range(0, len(fields), FIELDS_PER_SECTION_MAX)
+    ]
+
+
+def _fact(name: str, value: str) -> str:
+    title = clip(_one_line(name) or NOTHING, HEADER_CHARACTERS_MAX)
+    return f"*{title}*\n{clip(value.strip() or NOTHING, FIELD_CHARACTERS_MAX - len(title) - 3)}"
+
+
+def _finding_section(notice: Notice) -> list[Block]:
+    lines: list[str] = []
+    left = SECTION_CHARACTERS_MAX - 40  # room for "… and n more"
+    for finding in notice.findings:
+        line = f"• {clip(_one_line(finding), FINDING_CHARACTERS_MAX)}"
+        left -= len(line) + 1
+        if left < 0:
+            lines.append(f"{ELLIPSIS} and {len(notice.findings) - len(lines)} more")
+            break
+        lines.append(line)
+    return [_section("\n".join(lines))] if lines else []
+
+
+def _context(ref: Ref, notice: Notice, dashboard_url: str | None) -> Block:
+    parts = [str(ref), f"{notice.at:%Y-%m-%d %H:%M:%S} UTC", f"key {notice.key}"]
+    text = " · ".join(clip(part, FINDING_CHARACTERS_MAX) for part in parts)
+    link = f" · <{escape(dashboard_url)}|dashboard>" if dashboard_url else ""
+    return {"type": "context", "elements": [_mrkdwn(text + link)]}
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": _mrkdwn(text)}
+
+
+def _mrkdwn(text: str) -> Block:
+    """Verbatim: Slack makes no links or mentions out of what only looks like them."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_printable(text).split())
+
+
+def _printable(text: str) -> str:
+    unix = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _CONTROL.sub("", _ANSI.sub("", unix))
+
+
+def _defused(text: str) -> str:
+    """Three backticks would end the code block: a space of no width keeps them apart."""
+    return re.sub(r"`(?=``)", "`\u200b", text)
+
+
+def _width(character: str) -> int:
+    """What a character takes of the room at most: a backtick may be given a companion."""
+    return 2 if character == "`" else len(escape(character))

@@ -1,0 +1,182 @@
+"""From e-values to a verdict with its findings."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from controller.domain.evidence.requests import EVENTS, EXPOSURE, RequestEvidence, Requests
+from controller.domain.evidence.restarts import RestartEvidence, Restarts
+from controller.domain.evidence.streams import SERVICE
+from controller.domain.evidence.windows import Floats
+from controller.domain.findings import Finding, Metric, Outcome, Side, Uncovered, Verdict
+from controller.domain.policy import Policy
+from controller.domain.readings import Missing
+
+CONCURRENT: Final = "concurrent"
+HISTORY: Final = "history"
+PROMOTION_ERROR: Final = 0.05
+SUSPICION: Final = math.log(3)  # of any stream: looks bad, decides nothing
+LOG_MAX: Final = 700.0  # exp of more is not a finite number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One stream before the court: weighted e-values of both tiers, and its numbers."""
+
+    metric: Metric
+    segment: str
+    concurrent: float
+    history: float
+    canary: Side
+    stable: Side
+    fine: bool
+
+    @property
+    def strongest(self) -> float:
+        return max(self.concurrent, self.history)
+
+
+def rule(
+    policy: Policy,
+    requests: Requests,
+    restarts: Restarts,
+    *,
+    blind: Missing | None,
+    stable_gone: bool,
+) -> Verdict:
+    """WORSE, else BLIND, else NOT_WORSE, else UNDECIDED with what is missing."""
+    judged = policy.requests is not None
+    of_requests = requests.evidence(stable_gone=stable_gone)
+    of_restarts = restarts.evidence(stable_gone=stable_gone)
+    suspicious = restarts.suspicious or (judged and _looks_bad(of_requests))
+    uncovered = _uncovered(policy, requests) if judged else ()
+    cases = [_restart_case(restarts, of_restarts, fine=not restarts.suspicious)]
+    if judged:
+        cases += _request_cases(policy, requests, of_requests)
+    needed = 2 / policy.false_rollback_max
+    convicted = _convicted(cases, needed)
+    blinded = blind if judged else None
+    if convicted:
+        outcome = Outcome.WORSE
+    elif blinded is not None:
+        outcome = Outcome.BLIND
+    elif suspicious or uncovered or (judged and not _not_worse(requests)):
+        outcome = Outcome.UNDECIDED
+    else:
+        outcome = Outcome.NOT_WORSE
+    findings = tuple(
+        _finding(case, needed, convicted.get(index), blinded) for index, case in enumerate(cases)
+    )
+    return Verdict(outcome=outcome, findings=findings, uncovered=uncovered, suspicious=suspicious)
+
+
+def _convicted(cases: list[Case], needed: float) -> dict[int, str]:
+    """The cases that carried the decision, with the tier; empty when there is none."""
+    for tier, values in (
+        (CONCURRENT, [case.concurrent for case in cases]),
+        (HISTORY, [case.history for case in cases]),
+    ):
+        if sum(values) >= needed:
+            return dict.fromkeys(_carrying(values, needed), tier)
+    return {}
+
+
+def _carrying(values: list[float], needed: float) -> Iterable[int]:
+    """The strongest values that together reach what is needed."""
+    reached = 0.0
+    for index in sorted(range(len(values)), key=lambda i: -values[i]):
+        yield index
+        reached += values[index]
+        if reached >= needed:
+            return
+
+
+def _looks_bad(evidence: RequestEvidence) -> bool:
+    counted = np.where(evidence.agreed, evidence.history, -LOG_MAX)
+    return bool(max(evidence.concurrent.max(), counted.max()) >= SUSPICION)
+
+
+def _not_worse(requests: Requests) -> bool:
+    proved = float(requests.not_worse.wealth.log_evidence()[0]) >= -math.log(PROMOTION_ERROR)
+    return proved and float(requests.canary[0, EXPOSURE]) > 0
+
+
+def _uncovered(policy: Policy, requests: Requests) -> tuple[Uncovered, ...]:
+    """What the canary was not exercised on, largest first; a small rest may be ignored."""
+    needed = policy.coverage.min_requests
+    share = requests.normal_share()
+    names = (SERVICE, *requests.streams.names)
+    rows = [row for row in range(1, len(names)) if share[row] > 0]
+    missing = [row for row in rows or [0] if requests.canary[row, EXPOSURE] < needed]
+    missing.sort(key=lambda row: (-share[row], names[row]))
+    ignorable = policy.coverage.ignorable_share
+    while missing and rows and share[missing[-1]] <= ignorable:
+        ignorable -= share[missing.pop()]
+    return tuple(
+        Uncovered(segment=names[row], requests=int(requests.canary[row, EXPOSURE]), needed=needed)
+        for row in missing
+    )
+
+
+def _restart_case(restarts: Restarts, evidence: RestartEvidence, *, fine: bool) -> Case:
+    totals = restarts.totals
+    tiers = np.array([evidence.concurrent, evidence.history]) + math.log(restarts.weight)
+    concurrent, history = _weighted(tiers).tolist()
+    return Case(
+        metric=Metric.RESTARTS,
+        segment=SERVICE,
+        concurrent=concurrent,
+        history=history if evidence.agreed else 0.0,
+        canary=Side(events=totals.canary_crashes, exposure=totals.canary_seconds),
+        stable=Side(events=totals.stable_crashes, exposure=totals.stable_seconds),
+        fine=fine,
+    )
+
+
+def _request_cases(policy: Policy, requests: Requests, evidence: RequestEvidence) -> Iterable[Case]:
+    log_weights = np.log(requests.streams.weights())
+    concurrent = _weighted(evidence.concurrent + log_weights).tolist()
+    history = np.where(evidence.agreed, _weighted(evidence.history + log_weights), 0.0).tolist()
+    calm = (evidence.concurrent < SUSPICION).tolist()
+    canary, stable = requests.canary.tolist(), requests.stable.tolist()
+    whole = _not_worse(requests)
+    for row, name in enumerate((SERVICE, *requests.streams.names)):
+        exposure = canary[row][EXPOSURE]
+        if exposure + stable[row][EXPOSURE] == 0:
+            continue
+        exercised = 0 < exposure >= policy.coverage.min_requests
+        yield Case(
+            metric=Metric.ERROR_RATE,
+            segment=name,
+            concurrent=concurrent[row],
+            history=history[row],
+            canary=Side(events=canary[row][EVENTS], exposure=exposure),
+            stable=Side(events=stable[row][EVENTS], exposure=stable[row][EXPOSURE]),
+            fine=calm[row] and (whole if row == 0 else exercised),
+        )
+
+
+def _finding(case: Case, needed: float, convicted: str | None, blind: Missing | None) -> Finding:
+    outcome, reason = Outcome.NOT_WORSE if case.fine else Outcome.UNDECIDED, ""
+    if blind is not None and case.metric is Metric.ERROR_RATE:
+        outcome, reason = Outcome.BLIND, str(blind)
+    if convicted is not None:
+        outcome, reason = Outcome.WORSE, convicted
+    return Finding(
+        metric=case.metric,
+        outcome=outcome,
+        segment=case.segment,
+        canary=case.canary,
+        stable=case.stable,
+        evidence=case.strongest,
+        needed=needed,
+        reason=reason,
+    )
+
+
+def _weighted(log_evidence: Floats) -> Floats:
+    """E-values, kept finite."""
+    return np.exp(np.minimum(log_evidence, LOG_MAX))

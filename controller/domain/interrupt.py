@@ -1,0 +1,57 @@
+"""What ends or interrupts a release from outside, whatever its phase: looked at before all else."""
+
+from dataclasses import replace
+
+from controller.domain import rollback
+from controller.domain.case import Case, Plan
+from controller.domain.changes import Occurrence
+from controller.domain.findings import Outcome
+from controller.domain.lifecycle import Event, Phase
+from controller.domain.status import NoticeKind, Result
+from controller.domain.wording import finding_sentence, notice
+
+
+def interruption(case: Case) -> Plan | None:
+    """A person's own hand first, then another template, then a verdict that ends the release."""
+    workload, release = case.workload, case.release
+    if workload.fingerprint == case.stable.fingerprint:
+        return _end(case, Event.WITHDRAWN, Result.WITHDRAWN, "the template is stable's again")
+    if workload.fingerprint != release.canary.fingerprint:
+        return _end(case, Event.SUPERSEDED, Result.SUPERSEDED, "another template was applied")
+    if workload.paused_by_a_person:
+        said = "A person paused the Deployment: nothing is touched until the pause is lifted"
+        say = Occurrence(reason="PausedByUser", message=said)
+        return case.move(Event.PAUSED_BY_PERSON, say=say, message=said)
+    if case.status.phase is Phase.PROMOTING and workload.held_by_us:
+        return None
+    lifted = workload.gate_mark is not None and not workload.paused
+    if lifted and case.status.phase not in {Phase.PROMOTING, Phase.BAKING}:
+        said = f"The pause was lifted by hand: {release.canary} is rolled out, still watched"
+        say = Occurrence(reason="PromotedByHand", message=said, warning=True)
+        return case.move(Event.PROMOTED_BY_PERSON, say=say, message=said)
+    return convicted(case)
+
+
+def convicted(case: Case) -> Plan | None:
+    """Roll back at once when the evidence says worse."""
+    if case.verdict.outcome is not Outcome.WORSE:
+        return None
+    worst = case.verdict.worst
+    cause = finding_sentence(worst) if worst is not None else "the evidence in all"
+    return rollback.begin(case, Event.CANARY_WORSE, cause)
+
+
+def _end(case: Case, event: Event, result: Result, why: str) -> Plan:
+    said = f"The release of {case.release.canary} ended: {why}"
+    headline = f"{case.workload.name}: {said}"
+    return case.move(
+        event,
+        say=Occurrence(reason=result.value, message=said),
+        notice=notice(case, NoticeKind.INTERRUPTED, headline),
+        history=case.ended(result, why),
+        release=replace(case.release, evidence="", held_for=""),
+        findings=(),
+        uncovered=(),
+        verdict="",
+        message=said,
+    )

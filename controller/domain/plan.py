@@ -1,0 +1,199 @@
+"""`decide` is the controller: facts in, a plan out. Start reading here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from controller.domain import rest, rollback, rollout, trial
+from controller.domain.case import Case, Plan
+from controller.domain.changes import ClearIntent, LetGo, Occurrence, OptIn
+from controller.domain.conditions import conditions
+from controller.domain.identify import identify
+from controller.domain.lifecycle import AT_REST, JUDGED, Phase
+from controller.domain.policy import Mode, Policy
+from controller.domain.records import Intent, IntentAction, Problem, Workload
+from controller.domain.snapshot import Scene, Snapshot
+from controller.domain.status import Status
+from controller.domain.weigh import weigh
+
+HANDLERS: Final[Mapping[Phase, Callable[[Case], Plan]]] = {
+    **dict.fromkeys(AT_REST, rest.at_rest),
+    Phase.SEEDING: trial.seed,
+    Phase.ANALYSING: trial.analyse,
+    Phase.HOLDING: trial.hold,
+    Phase.PROMOTING: rollout.promote,
+    Phase.BAKING: rollout.bake,
+    Phase.ROLLING_BACK: rollback.roll_back,
+    Phase.PAUSED_BY_USER: rest.paused_by_user,
+}
+
+
+def decide(snapshot: Snapshot) -> Plan:
+    """What to do about one Canary, given everything that is known at this instant."""
+    scene = snapshot.scene
+    status = _housekeep(snapshot)
+    problem = _obstacle(scene)
+    if problem is not None:
+        return _refuse(snapshot, status, problem)
+    assert isinstance(scene.policy, Policy)
+    assert scene.workload is not None
+    case = _case(snapshot, scene.policy, scene.workload, status)
+    plan = HANDLERS[status.phase](_judged(case))
+    return _finish(case, plan)
+
+
+def _case(snapshot: Snapshot, policy: Policy, workload: Workload, status: Status) -> Case:
+    release = status.release
+    under_way = status.phase not in AT_REST
+    return Case(
+        snapshot=snapshot,
+        policy=policy,
+        workload=workload,
+        status=status,
+        family=identify(
+            snapshot.scene,
+            stable=status.stable.fingerprint if status.stable else "",
+            canary=release.canary.fingerprint if release and under_way else workload.fingerprint,
+        ),
+        intent=_open_intent(snapshot.scene, status),
+    )
+
+
+def _judged(case: Case) -> Case:
+    """The case with its evidence up to date, where a release is being judged."""
+    if case.status.phase not in JUDGED or case.release.bypass:
+        return case
+    release, verdict = weigh(case.snapshot, case.policy, case.release, case.family)
+    return replace(
+        case,
+        status=replace(
+            case.status,
+            release=release,
+            verdict=verdict.outcome.value,
+            findings=verdict.findings,
+            uncovered=verdict.uncovered,
+        ),
+        verdict=verdict,
+    )
+
+
+def _obstacle(scene: Scene) -> Problem | None:
+    """Why nothing can be done about this Canary, whatever happens in the cluster."""
+    if isinstance(scene.policy, Problem):
+        return scene.policy
+    if scene.workload is None:
+        return Problem(
+            reason="TargetNotFound",
+            field="spec.targetRef.name",
+            message=f"there is no Deployment {scene.policy.target!r} in {scene.ref.namespace}",
+            remedy="Create it, or correct the name; the Canary takes effect by itself",
+        )
+    if scene.workload.strategy != "RollingUpdate":
+        return Problem(
+            reason="StrategyNotSupported",
+            field="spec.targetRef.name",
+            message=f"the Deployment's strategy is {scene.workload.strategy}, which stops all pods "
+            "before it starts the next revision: there cannot be canaries",
+            remedy="Set the Deployment's spec.strategy.type to RollingUpdate",
+        )
+    if scene.rival is not None:
+        return Problem(
+            reason="TargetTaken",
+            field="spec.targetRef.name",
+            message=f"the older Canary {scene.rival!r} watches this Deployment already",
+            remedy="Delete one of the two",
+        )
+    return None
+
+
+def _refuse(snapshot: Snapshot, status: Status, problem: Problem) -> Plan:
+    """Say what is wrong, once; touch nothing. A release that runs stays held as it is."""
+    known = any(c.type == "Ready" and c.message == str(problem) for c in status.conditions)
+    status = replace(status, message=str(problem))
+    say = Occurrence(reason=problem.reason, message=str(problem), warning=True)
+    return Plan(
+        status=replace(status, conditions=conditions(snapshot, status, problem)),
+        occurrences=() if known else (say,),
+    )
+
+
+def _housekeep(snapshot: Snapshot) -> Status:
+    """The status without what is over: delivered notices, an intent that was taken away."""
+    scene = snapshot.scene
+    status = scene.status
+    return replace(
+        status,
+        outbox=tuple(n for n in status.outbox if n.key not in snapshot.delivered),
+        observed_generation=scene.generation,
+        gate=scene.gate,
+        intent_done=status.intent_done if scene.intent is not None else "",
+        since=status.since or snapshot.now,
+    )
+
+
+def _open_intent(scene: Scene, status: Status) -> Intent | None:
+    """A person's command not yet acted on and meant for what runs now."""
+    intent = scene.intent
+    if not isinstance(intent, Intent) or intent.id == status.intent_done:
+        return None
+    return intent if _is_meant(intent, status) else None
+
+
+def _is_meant(intent: Intent, status: Status) -> bool:
+    if not intent.revision or status.release is None:
+        return True
+    canary = status.release.canary
+    return intent.revision in {canary.fingerprint, str(canary.number), canary.replica_set}
+
+
+def _finish(case: Case, plan: Plan) -> Plan:
+    """What holds for every plan: opt-in, intents done with, conditions, Observe touches nothing."""
+    scene = case.snapshot.scene
+    status, change, said = plan.status, plan.change, plan.occurrences
+    if change is None:
+        change = _registration(case)
+    if isinstance(scene.intent, Intent):
+        if scene.intent.id != status.intent_done:
+            status = replace(status, intent_done=scene.intent.id)
+            said = (*said, _answer(case, scene.intent, moved=_has_moved(case.status, plan.status)))
+        elif change is None:
+            change = ClearIntent(scene.intent.id)
+    elif isinstance(scene.intent, Problem):
+        status = replace(status, message=str(scene.intent))
+    if case.policy.mode is Mode.OBSERVE and not isinstance(change, LetGo | ClearIntent):
+        change = None
+    return replace(
+        plan,
+        status=replace(status, conditions=conditions(case.snapshot, status, None)),
+        change=change,
+        occurrences=said,
+    )
+
+
+def _registration(case: Case) -> OptIn | LetGo | None:
+    """The opt-in label is there exactly while the Canary enforces."""
+    name = case.snapshot.scene.ref.name
+    if case.policy.mode is Mode.OBSERVE:
+        return LetGo() if case.workload.opted_in == name else None
+    return OptIn(name) if case.workload.opted_in != name else None
+
+
+def _has_moved(before: Status, after: Status) -> bool:
+    """Whether a plan did more than look."""
+    steps = [s.release and (s.release.step, s.release.approved) for s in (before, after)]
+    same = before.phase == after.phase and before.rejected == after.rejected
+    return not same or steps[0] != steps[1]
+
+
+def _answer(case: Case, intent: Intent, *, moved: bool) -> Occurrence:
+    """What became of a person's command."""
+    who = f"{intent.by} asked for {intent.action.value}"
+    why = f" ({intent.reason})" if intent.reason else ""
+    if not _is_meant(intent, case.status):
+        running = case.release.canary
+        message = f"{who}{why} of revision {intent.revision}, but {running} runs: nothing was done"
+        return Occurrence(reason="CommandRefused", message=message, warning=True)
+    if moved or intent.action is IntentAction.HOLD:
+        return Occurrence(reason="CommandTaken", message=f"{who}{why}")
+    message = f"{who}{why}: not possible while {case.status.phase.value}"
+    return Occurrence(reason="CommandRefused", message=message, warning=True)

@@ -1,0 +1,177 @@
+"""Rolling back: stable gets all pods, the canary none, and the template is quarantined."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from controller.domain.case import SOON, Case, Plan
+from controller.domain.changes import Change, Freeze, Occurrence, Scale, Undo
+from controller.domain.lifecycle import Event
+from controller.domain.policy import Mode, RollbackStrategy
+from controller.domain.scaling import scaled
+from controller.domain.status import REJECTED_MAX, NoticeKind, Rejected, Result
+from controller.domain.wording import duration, notice, rollback_facts
+
+SLOW_AFTER: Final = timedelta(seconds=60)
+
+
+def begin(case: Case, event: Event, cause: str) -> Plan:
+    """Decide to roll back: intent and quarantine are committed, then the change is made."""
+    if case.policy.mode is Mode.OBSERVE:
+        return _only_observe(case, cause)
+    if case.family.stable is None:
+        said = f"Cannot roll back: the ReplicaSet of {case.stable} is gone. Cause: {cause}"
+        say = Occurrence(reason="RollbackImpossible", message=said, warning=True)
+        known = case.status.message == said
+        return case.stay(say=None if known else say, look=True, message=said)
+    release = replace(
+        case.release,
+        cause=cause,
+        decided_at=case.now,
+        strategy=_strategy(case).value,
+        undone=False,
+        held_for="",
+    )
+    said = f"Rolling back {release.canary}: {cause}"
+    rejected = Rejected(
+        fingerprint=release.canary.fingerprint,
+        at=case.now,
+        reason=cause,
+        writer=case.workload.writer,
+    )
+    kept = [r for r in case.status.rejected if r.fingerprint != rejected.fingerprint]
+    decided = replace(case, status=replace(case.status, release=release))
+    return case.move(
+        event,
+        towards_stable(decided),
+        say=Occurrence(reason="RollingBack", message=said, warning=True),
+        release=release,
+        rejected=(*kept, rejected)[-REJECTED_MAX:],
+        message=said,
+    )
+
+
+def roll_back(case: Case) -> Plan:
+    """Make it so until it is so; the same change again is harmless."""
+    case = _with_undone(case)
+    release, fingerprint = case.release, case.workload.fingerprint
+    if fingerprint not in {case.stable.fingerprint, release.canary.fingerprint}:
+        reason = "another template was applied during the rollback"
+        return case.move(
+            Event.SUPERSEDED,
+            history=case.ended(Result.ROLLED_BACK, release.cause),
+            release=replace(release, evidence=""),
+            message=reason,
+        )
+    if _is_done(case):
+        return _rolled_back(case)
+    late = case.phase_age >= SLOW_AFTER
+    headline = f"{case.workload.name}: the rollback is slow"
+    slow = notice(case, NoticeKind.ROLLING_BACK, headline, ("Reason", release.cause), full=True)
+    outbox = case.status.outbox
+    # Noticed once: the key is the same as long as the release is.
+    if late and case.phase_age < SLOW_AFTER + SOON * 2:
+        outbox = (*outbox, slow) if all(n.key != slow.key for n in outbox) else outbox
+    return case.stay(towards_stable(case), wake_after=SOON, outbox=outbox)
+
+
+def frozen(case: Case) -> Change | None:
+    """What is still to be done until the workload is paused with stable at N and canary at none."""
+    stable = case.family.stable
+    if stable is None:
+        return None
+    workload = case.workload
+    canaries = [rs for rs in (case.family.canary, *case.family.others) if rs is not None]
+    if not workload.held_by_us:
+        return Freeze(stable.name, stable.replicas, ())
+    if workload.observed_generation < workload.generation:
+        return None  # Numbers are old: taking pods away now could take the last ones.
+    scale = scaled(case, 0)
+    if scale is not None and _keeps_canaries(case, scale):
+        return scale
+    if stable.replicas != workload.replicas or any(rs.replicas > 0 for rs in canaries):
+        running = tuple(rs.name for rs in canaries if rs.replicas > 0)
+        return Freeze(stable.name, workload.replicas, running)
+    return None
+
+
+def towards_stable(case: Case) -> Change | None:
+    """The next change on the way back, by the release's strategy."""
+    if case.release.strategy == RollbackStrategy.FREEZE.value:
+        return frozen(case)
+    stable = case.family.stable
+    if stable is None:
+        return None
+    back = case.workload.fingerprint == case.stable.fingerprint
+    return None if back and not case.workload.paused else Undo(stable.name)
+
+
+def _keeps_canaries(case: Case, scale: Scale) -> bool:
+    """Whether some canary pods still have to serve until stable ones are Ready."""
+    canary = case.family.canary
+    left = dict(scale.replica_sets)
+    return canary is not None and left.get(canary.name, canary.replicas) > 0
+
+
+def _strategy(case: Case) -> RollbackStrategy:
+    """Auto: a self-healing GitOps tool would revert an Undo within seconds."""
+    chosen = case.policy.rollback
+    if chosen is not RollbackStrategy.AUTO:
+        return chosen
+    return RollbackStrategy.FREEZE if case.workload.gitops else RollbackStrategy.UNDO
+
+
+def _with_undone(case: Case) -> Case:
+    """Remember that the stable template was back; if it is replaced again, stop undoing.
+
+    Whoever re-applies the rejected template would otherwise be fought for ever.
+    """
+    release = case.release
+    if release.strategy != RollbackStrategy.UNDO.value:
+        return case
+    if case.workload.fingerprint == case.stable.fingerprint:
+        release = replace(release, undone=True)
+    elif release.undone:
+        release = replace(release, strategy=RollbackStrategy.FREEZE.value)
+    return replace(case, status=replace(case.status, release=release))
+
+
+def _is_done(case: Case) -> bool:
+    stable, canary, workload = case.family.stable, case.family.canary, case.workload
+    running = any(not pod.leaving for pod in case.family.canary_pods)
+    if stable is None or running or (canary is not None and canary.replicas > 0):
+        return False
+    ready = stable.replicas == workload.replicas and case.family.stable_ready >= workload.replicas
+    if case.release.strategy == RollbackStrategy.FREEZE.value:
+        return ready and workload.held_by_us
+    back = workload.fingerprint == case.stable.fingerprint and not workload.paused
+    return ready and back and workload.rolled_out
+
+
+def _rolled_back(case: Case) -> Plan:
+    release = case.release
+    assert release.decided_at is not None
+    took = duration(case.now - release.decided_at)
+    said = f"Rolled back {release.canary} in {took}: {release.cause}"
+    headline = f"{case.workload.name}: {release.canary} was rolled back"
+    return case.move(
+        Event.UNDONE,
+        say=Occurrence(reason="RolledBack", message=said, warning=True),
+        notice=notice(case, NoticeKind.ROLLED_BACK, headline, *rollback_facts(case), full=True),
+        history=case.ended(Result.ROLLED_BACK, release.cause),
+        release=replace(release, evidence=""),
+        message=said,
+    )
+
+
+def _only_observe(case: Case, cause: str) -> Plan:
+    """Observe mode: say once what would have been done."""
+    if case.release.cause:
+        return case.stay(look=True)
+    said = f"Would have rolled back {case.release.canary} (mode Observe): {cause}"
+    return case.stay(
+        say=Occurrence(reason="WouldRollBack", message=said, warning=True),
+        look=True,
+        release=replace(case.release, cause=cause, decided_at=case.now),
+        message=said,
+    )

@@ -1,0 +1,90 @@
+"""Promoting and baking: the user's own strategy runs to its end, with rollback still armed."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from controller.domain import rollback
+from controller.domain.case import SOON, Case, Plan
+from controller.domain.changes import Occurrence, Promote
+from controller.domain.interrupt import interruption
+from controller.domain.lifecycle import Event
+from controller.domain.policy import Policy
+from controller.domain.records import IntentAction
+from controller.domain.status import NoticeKind, Result, Revision, Status
+from controller.domain.wording import notice
+
+
+def promote(case: Case) -> Plan:
+    """Unpause, and watch the rollout to its end."""
+    early = interruption(case) or _rolled_back_by_person(case)
+    if early is not None:
+        return early
+    workload = case.workload
+    if workload.paused or workload.gate_mark is not None:
+        return case.stay(Promote(), look=True, wake_after=SOON)
+    if workload.rolled_out:
+        said = f"{case.release.canary} runs on all pods; watched for {case.policy.bake} more"
+        return case.move(Event.ROLLED_OUT, message=said)
+    return case.stay(look=True)
+
+
+def bake(case: Case) -> Plan:
+    """Everything runs the canary; whatever comes next, it is stable once the bake is over."""
+    workload = case.workload
+    if workload.fingerprint not in {case.release.canary.fingerprint, case.stable.fingerprint}:
+        return _baked(case, "another template was applied after it ran on all pods")
+    early = interruption(case) or _rolled_back_by_person(case)
+    if early is not None:
+        return early
+    if case.phase_age >= _bake_time(case):
+        return _baked(case, case.release.bypass or "not worse than stable")
+    return case.stay(look=True, wake_after=_bake_time(case) - case.phase_age)
+
+
+def as_stable(status: Status, revision: Revision, policy: Policy) -> Status:
+    """The status with another stable revision; the former ones are remembered for a while."""
+    former = (status.stable.fingerprint,) if status.stable else ()
+    recent = [f for f in (*former, *status.recent_stables) if f != revision.fingerprint]
+    unique = tuple(dict.fromkeys(recent))
+    return replace(status, stable=revision, recent_stables=unique[: policy.rollback_window])
+
+
+def _bake_time(case: Case) -> timedelta:
+    return timedelta(0) if case.release.bypass else case.policy.bake
+
+
+def _baked(case: Case, why: str) -> Plan:
+    release = case.release
+    said = f"Promoted {release.canary}: {why}"
+    headline = f"{case.workload.name}: {release.canary} was promoted"
+    status = as_stable(case.status, _named(case), case.policy)
+    return case.move(
+        Event.BAKED,
+        say=Occurrence(reason="Promoted", message=said),
+        notice=notice(case, NoticeKind.PROMOTED, headline, ("Reason", why), full=True),
+        stable=status.stable,
+        recent_stables=status.recent_stables,
+        history=case.ended(Result.PROMOTED, why),
+        release=replace(release, evidence=""),
+        findings=(),
+        uncovered=(),
+        verdict="",
+        message=said,
+    )
+
+
+def _named(case: Case) -> Revision:
+    """The canary's revision with its number, which it may have got since the release began."""
+    found = case.family.canary
+    revision = case.release.canary
+    if found is None:
+        return revision
+    return replace(revision, number=found.revision, replica_set=found.name)
+
+
+def _rolled_back_by_person(case: Case) -> Plan | None:
+    if not case.asks(IntentAction.ROLLBACK):
+        return None
+    assert case.intent is not None
+    cause = f"asked for by {case.intent.by}: {case.intent.reason or 'no reason given'}"
+    return rollback.begin(case, Event.ROLLED_BACK_BY_PERSON, cause)

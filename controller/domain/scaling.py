@@ -1,0 +1,58 @@
+"""How pods are shared out while the workload is held, without ever losing capacity."""
+
+from controller.domain.case import Case
+from controller.domain.changes import Scale
+from controller.domain.records import ReplicaSet
+
+
+def scaled(case: Case, canary_pods: int) -> Scale | None:
+    """The next scaling towards `canary_pods`, stable with the rest, and nothing else; None if done.
+
+    The sum stays at replicas + surge: anything short of it is topped up by the deployment
+    controller on the largest ReplicaSet. Ready pods are taken away only as far as the user's
+    `maxUnavailable` allows, so a large move takes several looks. The canary never has as many pods
+    as the workload: the deployment controller would take stable to none.
+    """
+    workload, family = case.workload, case.family
+    if family.stable is None or workload.observed_generation < workload.generation:
+        return None  # The deployment controller is about to act itself: let it go first.
+    limit = workload.replicas + workload.max_surge
+    spare = max(0, _ready(case) - (workload.replicas - workload.max_unavailable))
+    target: dict[str, int] = {}
+    for rs in family.others:
+        target[rs.name], spare = _cut(rs, 0, spare)
+    canary = family.canary
+    if canary is not None and canary.replicas > canary_pods:
+        kept, spare = _cut(canary, canary_pods, spare)
+        target[canary.name] = max(0, min(kept, workload.replicas - 1))
+    room = limit - sum(target.values())
+    if canary is None or canary.name in target:
+        target[family.stable.name] = max(0, room)
+    else:
+        stable, _ = _cut(family.stable, room - canary_pods, spare)
+        target[family.stable.name] = max(stable, room - canary_pods)
+        target[canary.name] = max(0, min(canary_pods, room - target[family.stable.name]))
+    return _as_change(case, target)
+
+
+def _ready(case: Case) -> int:
+    return sum(rs.ready for rs in case.snapshot.scene.replica_sets)
+
+
+def _cut(rs: ReplicaSet, wanted: int, spare: int) -> tuple[int, int]:
+    """Pods to keep when going down to `wanted` with `spare` Ready pods to lose, and what is left.
+
+    The ReplicaSet controller deletes pods that are not Ready first: they cost nothing.
+    """
+    excess = max(0, rs.replicas - wanted)
+    unready = max(0, rs.replicas - rs.ready)
+    cut = min(excess, unready + spare)
+    return rs.replicas - cut, spare - max(0, cut - unready)
+
+
+def _as_change(case: Case, target: dict[str, int]) -> Scale | None:
+    """Those that differ, growing ones first: capacity comes before it goes."""
+    known = {rs.name: rs.replicas for rs in case.snapshot.scene.replica_sets}
+    todo = [(name, n) for name, n in target.items() if known[name] != n]
+    todo.sort(key=lambda pair: pair[1] < known[pair[0]])
+    return Scale(tuple(todo)) if todo else None

@@ -1,0 +1,190 @@
+"""Brings a release's evidence up to date with what a snapshot shows, and asks for a verdict."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from controller.domain.evidence import CrashWindow, Evidence, History, RequestWindow
+from controller.domain.findings import Outcome, Verdict
+from controller.domain.identify import Family
+from controller.domain.policy import Policy
+from controller.domain.readings import Counts, Missing, Tally
+from controller.domain.records import Pod
+from controller.domain.snapshot import Snapshot
+from controller.domain.status import Crash, Release
+
+CRASHES_KEPT_MAX = 3
+
+
+def weigh(
+    snapshot: Snapshot, policy: Policy, release: Release, family: Family
+) -> tuple[Release, Verdict]:
+    """The release with its evidence moved on to `now`, and what it says.
+
+    Evidence begins when stable's history was asked for: at most one metrics timeout later. Crashes
+    in between are not lost, since deaths are counted from the pods' start.
+    """
+    if not release.evidence and snapshot.history is None:
+        return release, Verdict(outcome=Outcome.UNDECIDED)
+    evidence, release = _resume(snapshot, policy, release, family)
+    release = _weigh_crashes(evidence, snapshot, policy, release, family)
+    release = _weigh_requests(evidence, snapshot, release, family)
+    blind = snapshot.requests if isinstance(snapshot.requests, Missing) else None
+    verdict = evidence.verdict(
+        blind=blind if policy.requests is not None else None,
+        stable_gone=not any(not pod.leaving for pod in family.stable_pods),
+    )
+    crashes = _merge(release.crashes, snapshot.crashes)
+    return replace(release, evidence=evidence.dump(), crashes=crashes), verdict
+
+
+def exposure_changed(policy: Policy, release: Release) -> Release:
+    """The release after the controller itself changed how many pods take traffic."""
+    if not release.evidence:
+        return release
+    try:
+        evidence = Evidence.load(release.evidence, policy)
+    except ValueError:
+        return release
+    evidence.exposure_changed()
+    return replace(release, evidence=evidence.dump())
+
+
+def deaths_of(pod: Pod, policy: Policy, restarts: Mapping[str, int]) -> int:
+    """Container deaths of a pod: the larger of what the watch and the metric source count.
+
+    The metric source counts all containers of a pod, so it is asked only when all of them matter.
+    """
+    wanted = policy.restarts.containers
+    if wanted:
+        return sum(c.deaths for c in pod.containers if c.name in wanted)
+    return max(pod.deaths, restarts.get(pod.name, 0))
+
+
+def _resume(
+    snapshot: Snapshot, policy: Policy, release: Release, family: Family
+) -> tuple[Evidence, Release]:
+    """The evidence so far; begun anew where there is none or it cannot be read any more."""
+    if release.evidence:
+        try:
+            return Evidence.load(release.evidence, policy), release
+        except ValueError:
+            pass  # A newer version wrote it. What is lost is time, never safety.
+    now = snapshot.now
+    history = _history(snapshot, policy, family)
+    known = {
+        pod.uid: deaths
+        for pod in family.stable_pods
+        if (deaths := deaths_of(pod, policy, snapshot.restarts)) > 0
+    }
+    return Evidence.begin(policy, history), replace(
+        release, deaths=known, evaluated_until=release.evaluated_until or now, watched_until=now
+    )
+
+
+def _history(snapshot: Snapshot, policy: Policy, family: Family) -> History:
+    pods = [pod for pod in family.stable_pods if not pod.leaving]
+    names = {pod.name for pod in pods}
+    counts = snapshot.history.pods if isinstance(snapshot.history, Tally) else {}
+    stable = {name: segments for name, segments in counts.items() if name in names}
+    segments: dict[str, Counts] = {}
+    for per_segment in stable.values():
+        for segment, value in per_segment.items():
+            segments[segment] = segments.get(segment, Counts()) + value
+    return History(
+        segments=segments,
+        pods={name: _sum(per_segment.values()) for name, per_segment in stable.items()},
+        restarts=sum(deaths_of(pod, policy, snapshot.restarts) for pod in pods),
+        pod_seconds=sum((snapshot.now - pod.created_at).total_seconds() for pod in pods),
+    )
+
+
+def _weigh_crashes(
+    evidence: Evidence, snapshot: Snapshot, policy: Policy, release: Release, family: Family
+) -> Release:
+    canary, canary_deaths = _crashes(family.canary_pods, snapshot, policy, release)
+    stable, stable_deaths = _crashes(family.stable_pods, snapshot, policy, release)
+    seconds = _seconds(release.watched_until, snapshot.now)
+    evidence.add_crashes(
+        CrashWindow(
+            canary_crashes=canary,
+            stable_crashes=stable,
+            canary_seconds=seconds * _staying(family.canary_pods),
+            stable_seconds=seconds * _staying(family.stable_pods),
+        )
+    )
+    first = release.first_crash_at
+    if first is None and canary > 0:
+        first = snapshot.now
+    return replace(
+        release,
+        deaths={**canary_deaths, **stable_deaths},
+        watched_until=snapshot.now,
+        first_crash_at=first,
+    )
+
+
+def _crashes(
+    pods: Iterable[Pod], snapshot: Snapshot, policy: Policy, release: Release
+) -> tuple[int, dict[str, int]]:
+    """Deaths since the last look, and the deaths counted so far for each living pod.
+
+    A pod that is being deleted is told to stop: its processes end, and that is no crash.
+    """
+    crashes = 0
+    ledger: dict[str, int] = {}
+    for pod in pods:
+        before = release.deaths.get(pod.uid, 0)
+        seen = before if pod.leaving else deaths_of(pod, policy, snapshot.restarts)
+        crashes += max(0, seen - before)
+        if max(seen, before) > 0:
+            ledger[pod.uid] = max(seen, before)
+    return crashes, ledger
+
+
+def _weigh_requests(
+    evidence: Evidence, snapshot: Snapshot, release: Release, family: Family
+) -> Release:
+    """Add the counts since the last look; a tally of another window is not this release's."""
+    tally = snapshot.requests
+    if not isinstance(tally, Tally) or tally.since != release.evaluated_until:
+        return release
+    if tally.until <= tally.since:
+        return release
+    evidence.add_requests(
+        RequestWindow(
+            seconds=_seconds(tally.since, tally.until),
+            canary=_of(tally, family.canary_pods),
+            stable=_of(tally, family.stable_pods),
+            canary_pods=_staying(family.canary_pods),
+            stable_pods=_staying(family.stable_pods),
+        )
+    )
+    return replace(release, evaluated_until=tally.until)
+
+
+def _of(tally: Tally, pods: Iterable[Pod]) -> dict[str, Mapping[str, Counts]]:
+    return {pod.name: tally.pods[pod.name] for pod in pods if pod.name in tally.pods}
+
+
+def _staying(pods: Iterable[Pod]) -> int:
+    return sum(not pod.leaving for pod in pods)
+
+
+def _seconds(since: datetime | None, until: datetime) -> float:
+    """Seconds between two instants; a clock that went back makes no negative time."""
+    return max(0.0, (until - since).total_seconds()) if since is not None else 0.0
+
+
+def _sum(values: Iterable[Counts]) -> Counts:
+    return sum(values, Counts())
+
+
+def _merge(kept: tuple[Crash, ...], seen: tuple[Crash, ...]) -> tuple[Crash, ...]:
+    """The last crashes, each once; a log that came later replaces its absence."""
+    known = {(c.pod, c.container, c.deaths): c for c in kept}
+    for crash in seen:
+        key = (crash.pod, crash.container, crash.deaths)
+        if key not in known or (crash.log and not known[key].log):
+            known[key] = crash
+    return tuple(sorted(known.values(), key=lambda c: (c.at, c.deaths)))[-CRASHES_KEPT_MAX:]

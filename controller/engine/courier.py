@@ -1,0 +1,77 @@
+"""Delivers notices from the outbox: at least once, in order, never on the decision path."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+
+from controller.domain.records import Ref
+from controller.domain.status import Notice
+from controller.engine.ports import Notifier, Refused, Unavailable
+
+QUEUE_MAX: Final = 1000
+RETRY_FIRST_SECONDS: Final = 1
+RETRY_MAX_SECONDS: Final = 60
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Courier:
+    """A bounded queue of notices and one worker.
+
+    What does not fit stays in its outbox and is offered again at the next visit. A delivered key is
+    remembered until the outbox does not hold it any more.
+    """
+
+    notifier: Notifier
+    again: Callable[[Ref], None]
+    count: Callable[[str], None] = lambda _result: None
+    _waiting: asyncio.Queue[tuple[Ref, Notice]] = field(
+        default_factory=lambda: asyncio.Queue(QUEUE_MAX)
+    )
+    _known: set[str] = field(default_factory=set)
+    _delivered: dict[Ref, set[str]] = field(default_factory=dict)
+
+    def delivered(self, ref: Ref) -> frozenset[str]:
+        """Keys that went out and may leave the outbox."""
+        return frozenset(self._delivered.get(ref, ()))
+
+    def offer(self, ref: Ref, outbox: Iterable[Notice]) -> None:
+        """Take what is committed in an outbox and not yet on its way."""
+        keys = {notice.key for notice in outbox}
+        gone = self._delivered.get(ref, set()) - keys
+        self._known -= gone
+        self._delivered[ref] = self._delivered.get(ref, set()) & keys
+        for notice in outbox:
+            if notice.key not in self._known and not self._waiting.full():
+                self._known.add(notice.key)
+                self._waiting.put_nowait((ref, notice))
+
+    def forget(self, ref: Ref) -> None:
+        self._known -= self._delivered.pop(ref, set())
+
+    async def run(self) -> None:
+        """Deliver for ever."""
+        while True:
+            ref, notice = await self._waiting.get()
+            await self._deliver(ref, notice)
+            self._delivered.setdefault(ref, set()).add(notice.key)
+            self.again(ref)
+
+    async def _deliver(self, ref: Ref, notice: Notice) -> None:
+        """Try until it is taken, or refused for good; a refusal is logged, it is not lost to us."""
+        retrying = AsyncRetrying(
+            wait=wait_random_exponential(multiplier=RETRY_FIRST_SECONDS, max=RETRY_MAX_SECONDS),
+            retry=retry_if_exception_type(Unavailable),
+            before_sleep=lambda _state: self.count("retried"),
+        )
+        try:
+            await retrying(self.notifier.send, ref, notice)
+            self.count("delivered")
+        except Refused as refusal:
+            self.count("refused")
+            log.error("Notice %s was refused: %s", notice.key, refusal)  # noqa: TRY400 - no bug

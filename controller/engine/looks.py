@@ -1,0 +1,121 @@
+"""Readings of metrics: fetched beside the decision path, so that a slow source delays nothing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from controller.domain.lifecycle import JUDGED
+from controller.domain.policy import Policy, RequestSource
+from controller.domain.readings import Missing, Reading, Tally
+from controller.domain.records import Pod, Ref
+from controller.domain.snapshot import Scene
+from controller.domain.status import Release
+from controller.engine.ports import Clock, Metrics
+from controller.engine.tasks import Errands
+
+NOT_ASKED = Missing("not asked", "the Canary is judged by restarts alone")
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the last look at one release found. `fresh` until a decision was made on it."""
+
+    release_started_at: datetime
+    at: datetime
+    requests: Reading = NOT_ASKED
+    restarts: Mapping[str, int] = field(default_factory=dict)
+    history: Reading | None = None
+    fresh: bool = True
+
+
+@dataclass(slots=True)
+class Looks:
+    """The last look at each release, and when the next is due."""
+
+    metrics: Metrics
+    clock: Clock
+    interval: timedelta
+    errands: Errands
+    again: Callable[[Ref], None]
+    _seen: dict[Ref, Seen] = field(default_factory=dict)
+
+    def last(self, ref: Ref, release: Release) -> Seen | None:
+        """What was seen last of this very release."""
+        seen = self._seen.get(ref)
+        if seen is None or seen.release_started_at != release.started_at:
+            return None
+        return seen
+
+    def requests(self, ref: Ref, release: Release) -> Reading:
+        """The counts since the evidence was last updated.
+
+        A tally that was used already says "nothing new", which is not "no data".
+        """
+        seen = self.last(ref, release)
+        if seen is None:
+            return Tally(since=release.step_since, until=release.step_since)
+        if isinstance(seen.requests, Tally) and seen.requests.since != release.evaluated_until:
+            at = release.evaluated_until or seen.requests.until
+            return Tally(since=at, until=at)
+        return seen.requests
+
+    def forget(self, ref: Ref) -> None:
+        self._seen.pop(ref, None)
+
+    def refresh(self, scene: Scene) -> None:
+        """Start a look in the background when one is due; its end wakes the release."""
+        release = scene.status.release
+        if scene.status.phase not in JUDGED or release is None or release.bypass:
+            self.forget(scene.ref)
+            return
+        assert isinstance(scene.policy, Policy)
+        seen = self.last(scene.ref, release)
+        if seen is not None and self.clock.now() - seen.at < self.interval:
+            return
+        self.errands.start(("look", scene.ref), self._look(scene, scene.policy, release))
+
+    async def _look(self, scene: Scene, policy: Policy, release: Release) -> None:
+        now = self.clock.now()
+        source = policy.requests
+        pods = {pod.name: pod.created_at for pod in scene.pods}
+        before = self.last(scene.ref, release)
+        restarts = await self.metrics.restarts(scene.ref.namespace, frozenset(pods), now)
+        seen = Seen(
+            release_started_at=release.started_at,
+            at=now,
+            restarts=restarts if not isinstance(restarts, Missing) else {},
+            history=before.history if before else None,
+        )
+        if seen.history is None:
+            seen.history = await self._history(scene, source, release, now)
+        if source is not None:
+            # Until the evidence has begun there is no window to count in, but a source that is
+            # away shows at once.
+            seen.requests = await self.metrics.tally(
+                source,
+                scene.ref.namespace,
+                pods,
+                since=release.evaluated_until or release.started_at,
+                now=now,
+            )
+        self._seen[scene.ref] = seen
+        self.again(scene.ref)
+
+    async def _history(
+        self, scene: Scene, source: RequestSource | None, release: Release, now: datetime
+    ) -> Reading:
+        """Stable's counts since its pods started; asked once, before the evidence begins."""
+        if source is None or release.evidence:
+            return NOT_ASKED
+        pods = {pod.name: pod.created_at for pod in _stable_pods(scene)}
+        if not pods:
+            return Missing("no pods", "stable has no pods to learn from")
+        return await self.metrics.tally(source, scene.ref.namespace, pods, since=None, now=now)
+
+
+def _stable_pods(scene: Scene) -> tuple[Pod, ...]:
+    stable = scene.status.stable
+    owners = {
+        rs.uid for rs in scene.replica_sets if stable and rs.fingerprint == stable.fingerprint
+    }
+    return tuple(pod for pod in scene.pods if pod.replica_set in owners)

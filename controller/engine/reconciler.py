@@ -1,0 +1,170 @@
+"""One visit: observe once, decide purely, commit once."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Protocol
+
+from controller.domain.case import Plan
+from controller.domain.changes import Freeze, Undo
+from controller.domain.lifecycle import JUDGED, Phase
+from controller.domain.plan import decide
+from controller.domain.policy import Policy
+from controller.domain.records import Ref
+from controller.domain.snapshot import Scene, Snapshot
+from controller.domain.status import Result, Status
+from controller.engine.courier import Courier
+from controller.engine.journal import Journal
+from controller.engine.lastwords import LastWords
+from controller.engine.looks import Looks
+from controller.engine.ports import Clock, Cluster
+from controller.engine.tasks import Errands
+
+log = logging.getLogger(__name__)
+
+
+class Observer(Protocol):
+    """Who counts what the reconciler does."""
+
+    def released(self, result: Result, cause: str) -> None:
+        """A release ended."""
+
+    def rollback_sent(self, seconds: float) -> None:
+        """A rollback was written, so long after the deciding crash."""
+
+
+@dataclass(slots=True)
+class Reconciler:
+    """Visits one Canary at a time. It never waits for metrics, logs or Slack."""
+
+    cluster: Cluster
+    looks: Looks
+    last_words: LastWords
+    courier: Courier
+    journal: Journal
+    clock: Clock
+    errands: Errands
+    observer: Observer
+    context: Callable[[Ref, Status], None] = lambda _ref, _status: None
+
+    async def reconcile(self, ref: Ref) -> timedelta | None:
+        """Look, decide, act; returns after what time to look again (None: when told)."""
+        scene = self.cluster.scene(ref)
+        if scene is None:
+            await self._gone(ref)
+            return None
+        self.context(ref, scene.status)
+        if isinstance(scene.policy, Policy):
+            self.looks.refresh(scene)
+        snapshot = self._observe(scene)
+        plan = decide(snapshot)
+        await self._act(snapshot, plan)
+        return self._next_look(plan)
+
+    def _observe(self, scene: Scene) -> Snapshot:
+        now = self.clock.now()
+        crashes = self.last_words.crashes(scene, now)
+        snapshot = Snapshot(
+            scene=scene, now=now, crashes=crashes, delivered=self.courier.delivered(scene.ref)
+        )
+        release = scene.status.release
+        if release is None:
+            return snapshot
+        seen = self.looks.last(scene.ref, release)
+        return replace(
+            snapshot,
+            requests=self.looks.requests(scene.ref, release),
+            restarts=seen.restarts if seen else {},
+            history=seen.history if seen else None,
+        )
+
+    async def _act(self, snapshot: Snapshot, plan: Plan) -> None:
+        """Intent first, guarded; then the change, which is harmless to repeat."""
+        scene = snapshot.scene
+        release = scene.status.release
+        seen = self.looks.last(scene.ref, release) if release is not None else None
+        looked = seen is not None and seen.fresh and plan.status != scene.status
+        if looked or is_news(scene.status, plan.status):
+            version = await self.cluster.commit(scene.ref, plan.status, scene.version)
+            scene = replace(scene, version=version)
+            self.journal.record(scene.ref, snapshot, plan)
+            self._tell(snapshot, plan)
+        if seen is not None:
+            seen.fresh = False
+        if plan.change is not None:
+            await self.cluster.apply(scene.ref, plan.change, scene)
+            log.info("Applied %s", plan.change)
+            self._count_rollback(snapshot, plan)
+        self.courier.offer(scene.ref, plan.status.outbox)
+
+    def _tell(self, snapshot: Snapshot, plan: Plan) -> None:
+        """Log, Events and counts of what is now committed."""
+        scene = snapshot.scene
+        before, after = scene.status, plan.status
+        if before.phase != after.phase:
+            log.info("%s -> %s: %s", before.phase.value, after.phase.value, after.message)
+        for number, occurrence in enumerate(plan.occurrences):
+            log.log(
+                logging.WARNING if occurrence.warning else logging.INFO,
+                "%s: %s",
+                occurrence.reason,
+                occurrence.message,
+            )
+            key = ("event", scene.ref, occurrence.reason, number, snapshot.now)
+            self.errands.start(key, self.cluster.record(scene.ref, occurrence))
+        if len(after.history) and after.history != before.history:
+            past = after.history[-1]
+            self.observer.released(past.result, _cause(after))
+
+    def _count_rollback(self, snapshot: Snapshot, plan: Plan) -> None:
+        begun = snapshot.scene.status.phase is not Phase.ROLLING_BACK
+        if not begun or not isinstance(plan.change, Undo | Freeze):
+            return
+        release = plan.status.release
+        if plan.status.phase is Phase.ROLLING_BACK and release is not None and release.crashes:
+            died = release.crashes[-1].at
+            self.observer.rollback_sent((self.clock.now() - died).total_seconds())
+
+    def _next_look(self, plan: Plan) -> timedelta | None:
+        if plan.look:
+            soon = plan.wake_after
+            return self.looks.interval if soon is None else min(soon, self.looks.interval)
+        return plan.wake_after
+
+    async def _gone(self, ref: Ref) -> None:
+        """The Canary was deleted: keep nothing of it, and let go of its workload."""
+        await self.cluster.let_go(ref)
+        self.looks.forget(ref)
+        self.last_words.forget(ref)
+        self.courier.forget(ref)
+        self.journal.forget(ref)
+
+
+def is_news(before: Status, after: Status) -> bool:
+    """Whether more changed than time and weight: those are written once a look, not more often."""
+    if after.phase not in JUDGED:
+        return before != after
+    return _without_weight(before) != _without_weight(after)
+
+
+def _without_weight(status: Status) -> Status:
+    release = status.release
+    if release is not None:
+        release = replace(release, evidence="", watched_until=None, evaluated_until=None)
+    conditions = tuple(replace(c, message="", observed_generation=0) for c in status.conditions)
+    return replace(
+        status,
+        release=release,
+        findings=(),
+        uncovered=(),
+        verdict="",
+        message="",
+        conditions=conditions,
+    )
+
+
+def _cause(status: Status) -> str:
+    """A short word for the metric of why a release ended."""
+    worse = [f.metric.value for f in status.findings if f.outcome.value == "Worse"]
+    return worse[0] if worse else "none"

@@ -1,0 +1,1 @@
+"""The real world in tests: a control plane, a node, metrics and traffic."""

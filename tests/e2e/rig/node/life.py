@@ -1,0 +1,105 @@
+"""One instance of a container: a process, its log, and how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from tests.e2e.rig.lifeline import die_with_parent
+
+MEMORY_CHECK_SECONDS: Final = 0.5
+PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    exit_code: int
+    reason: str
+    at: datetime
+    signal: int = 0
+
+
+class Life:
+    def __init__(self, *, number: int, log: Path) -> None:
+        self.number = number
+        self.log = log
+        self.started = datetime.now(UTC)
+        self.end: End | None = None
+        self._out_of_memory = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, argv: Sequence[str], env: dict[str, str], folder: Path) -> None:
+        """`OSError` when there is no such program."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as out:
+            self._process = subprocess.Popen(
+                argv,
+                env=env,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509  # the agent has one thread
+            )
+
+    async def ended(self) -> End:
+        """Returns as soon as the kernel says that the process is dead."""
+        assert self._process is not None, "a life that never started has no end"
+        loop = asyncio.get_running_loop()
+        dead: asyncio.Future[None] = loop.create_future()
+        descriptor = os.pidfd_open(self._process.pid)
+        loop.add_reader(descriptor, _resolve, dead)
+        try:
+            await dead
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+        self.end = self._end(self._process.wait())
+        self.kill()  # whatever the process started and left behind
+        return self.end
+
+    def _end(self, code: int) -> End:
+        now = datetime.now(UTC)
+        if self._out_of_memory:
+            return End(exit_code=137, reason="OOMKilled", at=now)
+        if code < 0:
+            return End(exit_code=128 - code, signal=-code, reason="Error", at=now)
+        return End(exit_code=code, reason="Error" if code else "Completed", at=now)
+
+    def terminate(self) -> None:
+        if self._process is not None and self.end is None:
+            self._process.terminate()
+
+    def kill(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def limit_memory(self, bytes_max: int) -> None:
+        """Kills the process as the kernel would, once it holds more than its limit."""
+        assert self._process is not None, "only a running process has memory"
+        statm = Path(f"/proc/{self._process.pid}/statm")
+        while True:
+            await asyncio.sleep(MEMORY_CHECK_SECONDS)
+            try:
+                pages = int(statm.read_text().split()[1])
+            except (FileNotFoundError, ProcessLookupError, IndexError):
+                return
+            if pages * PAGE_BYTES > bytes_max:
+                self._out_of_memory = True
+                self.kill()
+                return
+
+
+def _resolve(dead: asyncio.Future[None]) -> None:
+    if not dead.done():
+        dead.set_result(None)

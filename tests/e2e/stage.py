@@ -1,0 +1,186 @@
+"""One workload, its Canary, its controller process and its Slack channel, in a namespace."""
+
+import contextlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import yaml
+
+from tests.e2e.channel import Channel
+from tests.e2e.rig.processes import REPOSITORY, Process, free_port
+from tests.e2e.rig.world import World
+
+GROUP: Final = "canary-controller.io"
+SYSTEM: Final = "canary-controller"
+Object = dict[str, Any]
+
+# Short steps, and margins that a few hundred requests can prove: what is shown here is that the
+# parts work together. How good the decision is, is shown elsewhere.
+QUICK: Final[Object] = {
+    "steps": [
+        {"canary": 1, "minDuration": "3s", "maxDuration": "5m"},
+        {"canary": "50%", "minDuration": "3s", "maxDuration": "5m"},
+    ],
+    "analysis": {
+        "errorRate": {"promoteRatio": 3, "promoteDifference": 0.1},
+        "coverage": {"minRequests": 2, "ignorableShare": 0.05},
+    },
+    "bake": "5s",
+}
+
+
+def install(world: World) -> Path:
+    """CRD, gate where the server has it, and the controller's account; returns its kubeconfig."""
+    for manifest in yaml.safe_load_all((REPOSITORY / "deploy" / "crd.yaml").read_text()):
+        world.api.apply(manifest)
+    versions = world.api.request("GET", "/apis/admissionregistration.k8s.io/v1").json()
+    if any(r["name"] == "mutatingadmissionpolicies" for r in versions["resources"]):
+        for manifest in yaml.safe_load_all((REPOSITORY / "deploy" / "gate.yaml").read_text()):
+            world.api.apply(manifest)
+    if world.api.find("Namespace", SYSTEM) is None:
+        metadata = {"name": SYSTEM}
+        world.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    account = world.service_account(SYSTEM, SYSTEM)
+    world.wait_until(
+        lambda: world.api.request("GET", f"/apis/{GROUP}/v1alpha1/canaries"), 30, "the CRD"
+    )
+    return account
+
+
+class Controller:
+    """`canaryctl run` as a process of its own, which can be killed and started again."""
+
+    def __init__(self, stage: "Stage") -> None:
+        self._stage = stage
+        self._runs = 0
+        self.process: Process | None = None
+        self.port = 0
+
+    def start(self) -> "Controller":
+        stage = self._stage
+        self._runs += 1
+        self.port = free_port()
+        argv = [sys.executable, "-m", "controller", "run", "--namespace", stage.namespace]
+        argv += ["--kubeconfig", str(stage.account), "--listen-host", "127.0.0.1"]
+        argv += ["--listen-port", str(self.port), "--look-interval-seconds", "1"]
+        argv += ["--slack-webhook-url", stage.channel.url, "--log-format", "text"]
+        if stage.prometheus_url:
+            argv += ["--prometheus-url", stage.prometheus_url]
+        log = stage.world.folder / f"controller-{stage.namespace}-{self._runs}.log"
+        self.process = Process("controller", argv, log=log)
+        self.process.wait_until(self._is_ready, seconds=60, what="ready")
+        return self
+
+    def _is_ready(self) -> bool:
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2).is_success
+        return False
+
+    def metrics(self) -> str:
+        return httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=5).text
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.stop()
+
+
+class Stage:
+    """What a story needs, and words to tell it with."""
+
+    def __init__(self, world: World, account: Path, namespace: str, channel: Channel) -> None:
+        self.world = world
+        self.account = account
+        self.namespace = namespace
+        self.channel = channel
+        self.prometheus_url = f"http://127.0.0.1:{world.prometheus.port}"
+        self.controller = Controller(self)
+
+    def settle(self, *, replicas: int = 4, spec: Object | None = None, **how: Any) -> None:
+        """Version v1 runs everywhere, the Canary watches it, the gate is armed."""
+        self.world.deploy(self.namespace, replicas=replicas, **how)
+        self.world.wait_rolled_out(self.namespace)
+        self.canary(**(spec or {}))
+        self.controller.start()
+        self.wait_for(lambda s: s.get("stable"), 30, "stable to be found")
+        self.wait_deployment(lambda d: f"{GROUP}/canary" in d["metadata"]["labels"], 30, "opt-in")
+
+    def canary(self, **spec: Any) -> Object:
+        return self.world.api.apply(self.manifest(**spec), self.namespace, manager="rig")
+
+    def manifest(self, **spec: Any) -> Object:
+        return {
+            "apiVersion": f"{GROUP}/v1alpha1",
+            "kind": "Canary",
+            "metadata": {"name": "exam"},
+            "spec": {"targetRef": {"name": "exam"}, **QUICK, **spec},
+        }
+
+    def push(self, version: str, *args: str) -> None:
+        """A new version is applied, as a pipeline would do."""
+        self.world.release(self.namespace, "exam", *args, version=version)
+
+    def command(self, text: str) -> None:
+        """A person annotates the Canary."""
+        body = {"metadata": {"annotations": {f"{GROUP}/intent": text}}}
+        self.world.api.patch("Canary", "exam", body, self.namespace)
+
+    @property
+    def status(self) -> Object:
+        found: Object = self.world.api.get("Canary", "exam", self.namespace)
+        status: Object = found.get("status", {})
+        return status
+
+    @property
+    def deployment(self) -> Object:
+        return self.world.api.get("Deployment", "exam", self.namespace)
+
+    def wait_for(self, predicate: Callable[[Object], object], seconds: float, what: str) -> Object:
+        def holds() -> Object | None:
+            status = self.status
+            if predicate(status):
+                return status
+            said = f"{status.get('phase')}: {status.get('message')}"
+            raise AssertionError(said)
+
+        found = self.world.wait_until(holds, seconds, what)
+        assert found is not None
+        return found
+
+    def wait_phase(self, *phases: str, seconds: float = 90) -> Object:
+        return self.wait_for(lambda s: s.get("phase") in phases, seconds, f"phase {phases}")
+
+    def wait_deployment(
+        self, predicate: Callable[[Object], object], seconds: float, what: str
+    ) -> Object:
+        return self.world.api.wait_for(
+            "Deployment", "exam", predicate, self.namespace, seconds=seconds, what=what
+        )
+
+    def replicas(self, version: str) -> int:
+        """Pods wanted of a version, over all its ReplicaSets."""
+        return sum(
+            rs["spec"]["replicas"]
+            for rs in self.world.api.list("ReplicaSet", self.namespace)
+            if rs["spec"]["template"]["spec"]["containers"][0]["image"].endswith(f":{version}")
+        )
+
+    def ready(self, version: str) -> int:
+        return sum(
+            any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"]["conditions"])
+            for pod in self.world.pods(self.namespace, version=version)
+            if "conditions" in pod["status"]
+        )
+
+    def events(self, reason: str) -> list[Object]:
+        return [e for e in self.world.api.list("Event", self.namespace) if e["reason"] == reason]
+
+    def image(self) -> str:
+        found: str = self.deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+        return found.removeprefix("exam-server:")

@@ -1,0 +1,73 @@
+"""The courier: in order, at least once, a refusal does not block, an outage only delays."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from controller.domain.records import Ref
+from controller.domain.status import Notice, NoticeKind
+from controller.engine.courier import Courier
+from controller.engine.ports import Refused, Unavailable
+
+REF = Ref("n", "a")
+AT = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@dataclass
+class Slack:
+    """A channel that fails as it is told."""
+
+    failures: list[Exception] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+
+    async def send(self, ref: Ref, notice: Notice) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.taken.append(notice.key)
+
+
+def notices(*keys: str) -> tuple[Notice, ...]:
+    return tuple(Notice(key=k, kind=NoticeKind.STARTED, at=AT, headline=k) for k in keys)
+
+
+async def deliver(slack: Slack, outbox: tuple[Notice, ...], times: int = 1) -> Courier:
+    woken = asyncio.Semaphore(0)
+    courier = Courier(slack, again=lambda _ref: woken.release())
+    worker = asyncio.create_task(courier.run())
+    for _ in range(times):
+        courier.offer(REF, outbox)
+    for _ in outbox:
+        await asyncio.wait_for(woken.acquire(), 20)
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+    return courier
+
+
+def test_notices_go_out_once_and_in_order_however_often_they_are_offered() -> None:
+    slack = Slack()
+    courier = asyncio.run(deliver(slack, notices("1", "2", "3"), times=5))
+    assert slack.taken == ["1", "2", "3"]
+    assert courier.delivered(REF) == {"1", "2", "3"}
+
+
+def test_an_outage_delays_and_loses_nothing() -> None:
+    slack = Slack(failures=[Unavailable("away"), Unavailable("away")])
+    asyncio.run(deliver(slack, notices("1", "2")))
+    assert slack.taken == ["1", "2"]
+
+
+def test_a_refused_notice_does_not_block_the_next() -> None:
+    slack = Slack(failures=[Refused("no such channel")])
+    courier = asyncio.run(deliver(slack, notices("1", "2")))
+    assert slack.taken == ["2"]
+    assert courier.delivered(REF) == {"1", "2"}
+
+
+def test_a_key_is_forgotten_once_the_outbox_does_not_hold_it() -> None:
+    async def story() -> None:
+        slack = Slack()
+        courier = await deliver(slack, notices("1"))
+        courier.offer(REF, ())
+        assert courier.delivered(REF) == frozenset()
+
+    asyncio.run(story())
