@@ -13,8 +13,8 @@ from controller.domain.lifecycle import AT_REST, JUDGED, Phase
 from controller.domain.policy import Mode, Policy
 from controller.domain.records import Intent, IntentAction, Problem, Workload
 from controller.domain.snapshot import Scene, Snapshot
-from controller.domain.status import Status
-from controller.domain.weigh import weigh
+from controller.domain.status import Release, Status
+from controller.domain.weigh import weigh, with_crashes
 
 HANDLERS: Final[Mapping[Phase, Callable[[Case], Plan]]] = {
     **dict.fromkeys(AT_REST, rest.at_rest),
@@ -61,9 +61,13 @@ def _case(snapshot: Snapshot, policy: Policy, workload: Workload, status: Status
 
 def _judged(case: Case) -> Case:
     """The case with its evidence up to date, where a release is being judged."""
-    if case.status.phase not in JUDGED or case.release.bypass:
+    if case.status.phase not in JUDGED | {Phase.ROLLING_BACK}:
         return case
-    release, verdict = weigh(case.snapshot, case.policy, case.release, case.family)
+    release = with_crashes(_named(case), case.snapshot.crashes)
+    case = replace(case, status=replace(case.status, release=release))
+    if case.status.phase is Phase.ROLLING_BACK or release.bypass:
+        return case
+    release, verdict = weigh(case.snapshot, case.policy, release, case.family)
     return replace(
         case,
         status=replace(
@@ -75,6 +79,15 @@ def _judged(case: Case) -> Case:
         ),
         verdict=verdict,
     )
+
+
+def _named(case: Case) -> Release:
+    """The release, its canary with the revision's number and name as soon as it has them."""
+    found, release = case.family.canary, case.release
+    if found is None or found.revision == 0:
+        return release
+    named = replace(release.canary, number=found.revision, replica_set=found.name)
+    return replace(release, canary=named)
 
 
 def _obstacle(scene: Scene) -> Problem | None:

@@ -57,7 +57,7 @@ def _baked(case: Case, why: str) -> Plan:
     release = case.release
     said = f"Promoted {release.canary}: {why}"
     headline = f"{case.workload.name}: {release.canary} was promoted"
-    status = as_stable(case.status, _named(case), case.policy)
+    status = as_stable(case.status, release.canary, case.policy)
     return case.move(
         Event.BAKED,
         say=Occurrence(reason="Promoted", message=said),
@@ -71,15 +71,6 @@ def _baked(case: Case, why: str) -> Plan:
         verdict="",
         message=said,
     )
-
-
-def _named(case: Case) -> Revision:
-    """The canary's revision with its number, which it may have got since the release began."""
-    found = case.family.canary
-    revision = case.release.canary
-    if found is None:
-        return revision
-    return replace(revision, number=found.revision, replica_set=found.name)
 
 
 def _rolled_back_by_person(case: Case) -> Plan | None:

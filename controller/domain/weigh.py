@@ -34,8 +34,7 @@ def weigh(
         blind=blind if policy.requests is not None else None,
         stable_gone=not any(not pod.leaving for pod in family.stable_pods),
     )
-    crashes = _merge(release.crashes, snapshot.crashes)
-    return replace(release, evidence=evidence.dump(), crashes=crashes), verdict
+    return replace(release, evidence=evidence.dump()), verdict
 
 
 def exposure_changed(policy: Policy, release: Release) -> Release:
@@ -145,9 +144,12 @@ def _crashes(
 def _weigh_requests(
     evidence: Evidence, snapshot: Snapshot, release: Release, family: Family
 ) -> Release:
-    """Add the counts since the last look; a tally of another window is not this release's."""
-    tally = snapshot.requests
-    if not isinstance(tally, Tally) or tally.since != release.evaluated_until:
+    """Add the counts since the last look, none of them twice.
+
+    After a long absence a tally may begin later than asked: what lies between is not known.
+    """
+    tally, done = snapshot.requests, release.evaluated_until
+    if not isinstance(tally, Tally) or done is None or tally.since < done:
         return release
     if tally.until <= tally.since:
         return release
@@ -178,6 +180,11 @@ def _seconds(since: datetime | None, until: datetime) -> float:
 
 def _sum(values: Iterable[Counts]) -> Counts:
     return sum(values, Counts())
+
+
+def with_crashes(release: Release, seen: tuple[Crash, ...]) -> Release:
+    """The release with the crashes that were seen and what their containers said last."""
+    return replace(release, crashes=_merge(release.crashes, seen))
 
 
 def _merge(kept: tuple[Crash, ...], seen: tuple[Crash, ...]) -> tuple[Crash, ...]:

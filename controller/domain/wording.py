@@ -1,10 +1,16 @@
 """What people read: the same sentences in Slack, Events, status and log."""
 
 from datetime import timedelta
+from typing import Final
 
 from controller.domain.case import Case
 from controller.domain.findings import Finding, Metric, Outcome, Side, Uncovered
 from controller.domain.status import Crash, Notice, NoticeKind, Release
+
+COMPARED_WITH: Final = {
+    "concurrent": ", compared with stable at the same time",
+    "history": ", compared with stable's history",
+}
 
 
 def finding_sentence(finding: Finding) -> str:
@@ -15,8 +21,7 @@ def finding_sentence(finding: Finding) -> str:
     if finding.needed <= 0:
         return f"{what}: {numbers}"
     weight = f"evidence {_short(finding.evidence)} of the {_short(finding.needed)} that decide"
-    against = f", against {finding.reason}" if finding.reason else ""
-    return f"{what}: {numbers}; {weight}{against}"
+    return f"{what}: {numbers}; {weight}{COMPARED_WITH.get(finding.reason, '')}"
 
 
 def uncovered_sentence(uncovered: tuple[Uncovered, ...]) -> str:
@@ -76,7 +81,7 @@ def notice(
     release = case.release
     ref = case.snapshot.scene.ref
     since = f"{release.started_at:%Y%m%dT%H%M%S}"
-    last = release.crashes[-1] if release.crashes else None
+    said = [crash.log for crash in release.crashes if crash.log]
     worded = [finding_sentence(f) for f in case.status.findings if _is_telling(f)]
     return Notice(
         key=f"{ref}:{release.canary.fingerprint[:12]}:{since}:{release.step}:{kind.value}",
@@ -89,8 +94,8 @@ def notice(
             *((("Stable", str(case.status.stable)),) if case.status.stable else ()),
             *facts,
         ),
-        findings=tuple(worded[:8]) if full else (),
-        log=last.log if full and last is not None else "",
+        findings=tuple(w for w in worded if w != release.cause)[:8] if full else (),
+        log=said[-1] if full and said else "",
     )
 
 

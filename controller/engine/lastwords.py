@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from controller.domain.lifecycle import JUDGED
+from controller.domain.lifecycle import JUDGED, Phase
 from controller.domain.readings import Missing
 from controller.domain.records import Container, Pod, Ref
 from controller.domain.snapshot import Scene
@@ -32,7 +32,7 @@ class LastWords:
 
     def crashes(self, scene: Scene, now: datetime) -> tuple[Crash, ...]:
         """The crashes seen so far; a new one starts a fetch of its log in the background."""
-        if scene.status.phase not in JUDGED:
+        if scene.status.phase not in JUDGED | {Phase.ROLLING_BACK}:
             self.forget(scene.ref)
             return ()
         known = self._known.setdefault(scene.ref, {})

@@ -54,9 +54,9 @@ class Looks:
         seen = self.last(ref, release)
         if seen is None:
             return Tally(since=release.step_since, until=release.step_since)
-        if isinstance(seen.requests, Tally) and seen.requests.since != release.evaluated_until:
-            at = release.evaluated_until or seen.requests.until
-            return Tally(since=at, until=at)
+        until = release.evaluated_until
+        if isinstance(seen.requests, Tally) and until is not None and seen.requests.since < until:
+            return Tally(since=until, until=until)
         return seen.requests
 
     def forget(self, ref: Ref) -> None:

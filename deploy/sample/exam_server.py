@@ -165,7 +165,7 @@ def main() -> None:
     parser.add_argument("--slow-seconds", type=float, default=0.3)
     parser.add_argument("--exit-code", type=int, default=1)
     parser.add_argument("--startup-seconds", type=float, default=0.0)
-    parser.add_argument("--drain-seconds", type=float, default=1.0)
+    parser.add_argument("--drain-seconds", type=float, default=2.0)
     exam = Exam(parser.parse_args())
     if exam.options.bug == "crash-on-start":
         sys.exit("fatal: cannot read configuration: unknown key 'lti.platforms'")

@@ -10,6 +10,7 @@ import httpx
 import yaml
 
 from tests.e2e.channel import Channel
+from tests.e2e.rig.api import ApiError
 from tests.e2e.rig.processes import REPOSITORY, Process, free_port
 from tests.e2e.rig.world import World
 
@@ -44,10 +45,17 @@ def install(world: World) -> Path:
         metadata = {"name": SYSTEM}
         world.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     account = world.service_account(SYSTEM, SYSTEM)
-    world.wait_until(
-        lambda: world.api.request("GET", f"/apis/{GROUP}/v1alpha1/canaries"), 30, "the CRD"
-    )
+    world.wait_until(lambda: served(world), 30, "the CRD to be served")
     return account
+
+
+def served(world: World) -> bool:
+    """Whether Canaries can be listed: after a CRD is applied its storage takes a moment."""
+    try:
+        world.api.request("GET", f"/apis/{GROUP}/v1alpha1/canaries")
+    except ApiError:
+        return False
+    return True
 
 
 class Controller:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.e2e.rig import build
 from tests.e2e.rig.api import ApiError, KubeApi
-from tests.e2e.rig.cluster import BEFORE_ADMISSION_POLICIES
+from tests.e2e.rig.cluster import BEFORE_ADMISSION_POLICIES, ControlPlane
 from tests.e2e.rig.world import World
 
 pytestmark = pytest.mark.e2e
@@ -179,6 +180,54 @@ def test_a_server_without_admission_policies_can_stand_beside_the_first(world: W
         older.wait_rolled_out(namespace)
         with pytest.raises(ApiError, match="404"):
             older.api.list("MutatingAdmissionPolicy")
+
+
+def test_a_hung_server_is_killed_by_its_liveness_probe(world: World, namespace: str) -> None:
+    probe = {
+        "httpGet": {"path": "/exam", "port": "http"},
+        "periodSeconds": 1,
+        "failureThreshold": 2,
+    }
+    world.deploy(namespace, replicas=1, args=["--bug=hang"], container={"livenessProbe": probe})
+    pod = only_pod(world, namespace)
+    seen = world.api.wait_for(
+        "Pod", pod, lambda p: container_of(p).get("restartCount") == 1, namespace
+    )
+    assert "terminated" in container_of(seen)["lastState"]
+
+
+def test_init_containers_run_first_and_one_after_the_other(world: World, namespace: str) -> None:
+    deployment, _ = world.manifests(replicas=1)
+    template = deployment["spec"]["template"]["spec"]
+    template["initContainers"] = [
+        {"name": name, "image": "shell:1", "args": [f"sleep 0.2; echo {name} $POD_NAME"]}
+        for name in ("first", "second")
+    ]
+    world.api.apply(deployment, namespace)
+    world.wait_rolled_out(namespace)
+    pod = only_pod(world, namespace)
+    assert world.api.logs(pod, namespace, container="second").strip() == f"second {pod}"
+    statuses = world.api.get("Pod", pod, namespace)["status"]["initContainerStatuses"]
+    assert [s["state"]["terminated"]["reason"] for s in statuses] == ["Completed", "Completed"]
+
+
+def test_the_cluster_survives_the_death_of_its_api_server(world: World, namespace: str) -> None:
+    if not isinstance(world.cluster, ControlPlane):
+        pytest.skip("the API server is not ours to kill")
+    world.deploy(namespace, replicas=2)
+    world.wait_rolled_out(namespace)
+    world.cluster.kill("kube-apiserver")
+    world.wait_until(lambda: answers(world), 60, "an API server again")
+    world.release(namespace, version="v2")
+    world.wait_rolled_out(namespace, seconds=90)
+    assert "exam wants 2" in world.diagnose(namespace)
+
+
+def answers(world: World) -> bool:
+    try:
+        return bool(world.api.list("Node"))
+    except (ApiError, httpx.HTTPError):
+        return False
 
 
 def test_a_second_build_does_nothing(world: World) -> None:

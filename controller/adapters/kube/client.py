@@ -24,7 +24,6 @@ MESSAGE_CHARACTERS_MAX: Final = 500
 
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
-STRATEGIC_PATCH: Final = "application/strategic-merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
 
 Query = Mapping[str, str | int]

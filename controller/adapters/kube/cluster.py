@@ -28,6 +28,7 @@ from controller.engine.ports import Clock, Conflict, Refused, Unavailable
 
 LOG_TIMEOUT_SECONDS: Final = 3.0
 LOG_BYTES_MAX: Final = 64 * 1024
+RESTART_SECONDS: Final = 1.0
 
 _logger = logging.getLogger(__name__)
 
@@ -173,14 +174,24 @@ class KubeCluster:
         self, namespace: str, pod: str, container: str, lines: int, *, down: bool
     ) -> str | Missing:
         """The last lines of the container's process that died; `down`: it was not restarted yet."""
-        # Until a restart the dead process is the current one, not the previous; and a first
-        # restart comes at once, so what is known now counts, not only what was.
-        down = down and self._is_down(Key(namespace, pod), container)
+        key = Key(namespace, pod)
+        if not (down and self._is_down(key, container)):
+            return await self._log(key, container, lines, previous=True)
+        # Until a restart the dead process is the current one. A first restart comes at once: an
+        # empty log may be its successor's, of which the watch tells in a moment.
+        last = await self._log(key, container, lines, previous=False)
+        if last == "":
+            await asyncio.sleep(RESTART_SECONDS)
+        if self._is_down(key, container):
+            return last
+        return await self._log(key, container, lines, previous=True)
+
+    async def _log(self, pod: Key, container: str, lines: int, *, previous: bool) -> str | Missing:
         try:
             last = await self._client.tail(
-                f"{CORE}/namespaces/{namespace}/pods/{pod}/log",
+                f"{CORE}/namespaces/{pod.namespace}/pods/{pod.name}/log",
                 query={
-                    "previous": "false" if down else "true",
+                    "previous": "true" if previous else "false",
                     "container": container,
                     "tailLines": lines,
                 },

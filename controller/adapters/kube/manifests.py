@@ -1,7 +1,7 @@
 """`python -m controller.adapters.kube.manifests [directory]`: writes the generated manifests."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,12 +46,12 @@ def _text(*documents: dict[str, Any]) -> str:
     )
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Write the files into the directory given, else into this repository's `deploy/`."""
-    directory = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[3] / "deploy")
+    directory = Path(arguments[0]) if arguments else Path(__file__).parents[3] / "deploy"
     for name, text in manifests().items():
         (directory / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

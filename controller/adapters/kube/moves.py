@@ -1,19 +1,19 @@
 """The moves by which a native Deployment is held, stepped, promoted and rolled back.
 
-Each is safe to repeat, and guarded by the resource version that the decision saw: a conflict means
+Each is safe to repeat, and guarded by what the decision saw of the object's spec: a conflict means
 that the world moved, and the decision is taken again.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from controller.adapters.kube.client import STRATEGIC_PATCH, AlreadyExists
+from controller.adapters.kube.client import AlreadyExists, NotFound
 from controller.adapters.kube.fingerprint import fingerprint, without_hash
 from controller.adapters.kube.names import GATE_MARK, INTENT_ANNOTATION, OPT_IN_LABEL
 from controller.adapters.kube.seeding import canary_replica_set, scaling_annotations
 from controller.adapters.kube.store import Entry, Key
 from controller.adapters.kube.view import View
-from controller.adapters.kube.writes import Writes
+from controller.adapters.kube.writes import Writes, pointer
 from controller.domain.changes import (
     Catch,
     Change,
@@ -29,6 +29,10 @@ from controller.domain.changes import (
 from controller.domain.records import Intent, Ref, ReplicaSet, Workload
 from controller.domain.snapshot import Scene
 from controller.engine.ports import Conflict, Refused
+
+_ANNOTATIONS: Final = ("metadata", "annotations")
+_MARK: Final = (*_ANNOTATIONS, GATE_MARK)
+_PAUSED: Final = ("spec", "paused")
 
 
 class Moves:
@@ -98,29 +102,34 @@ class Moves:
         workload, key = _target(seen)
         if workload.held_by_us:
             return
-        body = _guarded(workload.version, annotations={GATE_MARK: str(workload.generation)})
-        body["spec"] = {"paused": True}
-        await self._writes.patch(self._view.deployments, key, body)
+        mark = str(workload.generation)
+        shelf = self._view.deployments
+        pause = [_set(_PAUSED, value=True), _set(_MARK, value=mark)]
+        try:
+            await self._writes.swap(shelf, key, _spec_of(workload), pause)
+        except NotFound:
+            raise
+        except Refused:
+            # Without any annotations there is nothing that the mark could be added to.
+            body = _guarded(workload.version, annotations={GATE_MARK: mark})
+            await self._writes.patch(shelf, key, body | {"spec": {"paused": True}})
 
     async def _promote(self, seen: Scene) -> None:
         workload, key = _target(seen)
-        if not workload.paused and workload.gate_mark is None:
-            return
-        body = _guarded(workload.version, annotations={GATE_MARK: None})
-        body["spec"] = {"paused": False}
-        await self._writes.patch(self._view.deployments, key, body)
+        if workload.paused or workload.gate_mark is not None:
+            lift = _lifted(workload)
+            await self._writes.swap(self._view.deployments, key, _spec_of(workload), lift)
 
     async def _undo(self, seen: Scene, name: str) -> None:
         workload, key = _target(seen)
+        done = not workload.paused and workload.gate_mark is None
+        back = (rs.fingerprint for rs in seen.replica_sets if rs.name == name)
+        if done and workload.fingerprint in back:
+            return
         source = await self._writes.whole(self._view.replica_sets, Key(key.namespace, name))
         template = without_hash(source["spec"]["template"])
-        done = not workload.paused and workload.gate_mark is None
-        if done and workload.fingerprint == fingerprint(template):
-            return
-        body = _guarded(workload.version, annotations={GATE_MARK: None})
-        # The directive replaces the template as a whole: what stable did not have goes away.
-        body["spec"] = {"paused": False, "template": {"$patch": "replace", **template}}
-        await self._writes.patch(self._view.deployments, key, body, content_type=STRATEGIC_PATCH)
+        undo = [_set(("spec", "template"), value=template), *_lifted(workload)]
+        await self._writes.swap(self._view.deployments, key, _spec_of(workload), undo)
 
     async def _scale(self, seen: Scene, wanted: tuple[tuple[str, int], ...]) -> None:
         """Set these replicas in this order, leaving alone what is right already."""
@@ -128,10 +137,19 @@ class Moves:
             known = self._view.replica_sets.at(Key(seen.ref.namespace, name))
             if known is None:
                 raise Conflict(f"the ReplicaSet {name} is gone")
-            if known.record.replicas != replicas:
-                body = _guarded(str(known.version))
-                body["spec"] = {"replicas": replicas}
-                await self._writes.patch(self._view.replica_sets, known.key, body)
+            await self._resize(known, replicas)
+
+    async def _resize(
+        self, known: Entry[ReplicaSet], replicas: int, annotations: Mapping[str, str] | None = None
+    ) -> None:
+        """Set the replicas from what is known to what is wanted, if that is any different."""
+        if known.record.replicas == replicas:
+            return
+        as_known = {"/metadata/uid": known.uid, "/spec/replicas": known.record.replicas}
+        steps = [_set(("spec", "replicas"), value=replicas)]
+        for name, text in (annotations or {}).items():
+            steps.append(_set((*_ANNOTATIONS, name), value=text))
+        await self._writes.swap(self._view.replica_sets, known.key, as_known, steps)
 
     async def _seed(self, seen: Scene, replicas: int) -> None:
         """Create the canary ReplicaSet of the held template, or scale the one it has already."""
@@ -146,10 +164,8 @@ class Moves:
                 await self._writes.create(shelf, key.namespace, wanted)
             except AlreadyExists as error:
                 raise Refused(f"the canary's name is taken: {error}") from error
-        elif existing.record.replicas != replicas:
-            body = _guarded(str(existing.version), annotations=scaling_annotations(workload))
-            body["spec"] = {"replicas": replicas}
-            await self._writes.patch(shelf, existing.key, body)
+        else:
+            await self._resize(existing, replicas, scaling_annotations(workload))
 
     async def _of_template(
         self, wanted: dict[str, Any], workload: Workload
@@ -173,6 +189,33 @@ class Moves:
 def _target(seen: Scene) -> tuple[Workload, Key]:
     assert seen.workload is not None, "no change is decided without a workload"
     return seen.workload, Key(seen.ref.namespace, seen.workload.name)
+
+
+def _spec_of(workload: Workload) -> dict[str, object]:
+    """What has to be unchanged for a decision on this workload to hold: every member of its spec.
+
+    The generation counts the changes of the spec; the mark is the one annotation that matters too.
+    """
+    seen: dict[str, object] = {
+        "/metadata/uid": workload.uid,
+        "/metadata/generation": workload.generation,
+    }
+    if workload.gate_mark is not None:
+        seen[pointer(*_MARK)] = workload.gate_mark
+    return seen
+
+
+def _lifted(workload: Workload) -> list[dict[str, object]]:
+    """No pause, and no mark of one."""
+    steps = [_set(_PAUSED, value=False)]
+    if workload.gate_mark is not None:
+        steps.append({"op": "remove", "path": pointer(*_MARK)})
+    return steps
+
+
+def _set(names: tuple[str, ...], *, value: object) -> dict[str, object]:
+    """The step that sets a member, whether it is there or not."""
+    return {"op": "add", "path": pointer(*names), "value": value}
 
 
 def _guarded(version: str, **metadata: Mapping[str, str | None]) -> dict[str, Any]:

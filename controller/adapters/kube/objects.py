@@ -42,10 +42,14 @@ class Meta(PodMeta, rename="camel"):
     annotations: dict[str, str] | None = None
 
 
+class Present(msgspec.Struct):
+    """What is in it does not matter."""
+
+
 class SpecFields(msgspec.Struct):
     """Ownership of the fields of a spec."""
 
-    template: msgspec.Raw | None = msgspec.field(name="f:template", default=None)
+    template: Present | None = msgspec.field(name="f:template", default=None)
 
 
 class Fields(msgspec.Struct):
@@ -146,9 +150,8 @@ class Waiting(msgspec.Struct, gc=False):
 
 
 class ContainerState(msgspec.Struct):
-    """One of the three, or none while the kubelet has not said yet."""
+    """Running is neither; nor is there either while the kubelet has not said yet."""
 
-    running: msgspec.Raw | None = None
     waiting: Waiting | None = None
     terminated: Terminated | None = None
 

@@ -97,8 +97,6 @@ class Reflector(Generic[T]):
 
     async def _list(self) -> str:
         """Take the whole list, page by page; returns the version to watch from."""
-        if self.synced.is_set():
-            self.relists += 1
         entries: dict[Key, Entry[T]] = {}
         query: dict[str, str | int] = {"limit": PAGE_ITEMS_MAX}
         while True:
@@ -116,6 +114,7 @@ class Reflector(Generic[T]):
         version = page.metadata.resource_version
         self._shelf.replace(entries, int(version))
         self._heard()
+        self.relists += self.synced.is_set()
         self.synced.set()
         return version
 

@@ -3,8 +3,8 @@
 import logging
 import math
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
@@ -24,6 +24,8 @@ _ALWAYS: Final = frozenset({"phase", "step"})
 _RELEASE: Final = frozenset({"phase", "release"})
 
 _WITHOUT_RELEASE: Final = AT_REST | {Phase.PAUSED_BY_USER}
+
+_known_fields: dict[type, tuple[tuple[str, str, object], ...]] = {}
 
 _logger = logging.getLogger(__name__)
 
@@ -46,9 +48,7 @@ def load_status(data: Mapping[str, Any] | None) -> Status:
 
 def dump_status(status: Status) -> dict[str, Any]:
     """The status in JSON types, camelCase, without what is at its default."""
-    encoded = _encoded(status)
-    assert isinstance(encoded, dict)
-    return encoded
+    return _record(status)
 
 
 def _without(data: Mapping[str, Any], error: ValidationError) -> Status:
@@ -68,7 +68,7 @@ def _without(data: Mapping[str, Any], error: ValidationError) -> Status:
 
 def _consistent(status: Status) -> Status:
     """The status, or a fresh one where no decision could stand on it."""
-    if any(instant.tzinfo is None for instant in _instants(status)):
+    if not _aware(status):
         _logger.warning("The status holds a time without a zone and is forgotten")
         return Status()
     if status.release is None and status.phase not in _WITHOUT_RELEASE:
@@ -84,42 +84,57 @@ def _consistent(status: Status) -> Status:
     return status
 
 
-def _instants(value: object) -> Iterator[datetime]:
+def _aware(value: Any) -> bool:
+    """Whether every time within the value has a zone."""
+    if value is None or isinstance(value, str | int | float | dict):
+        return True
     if isinstance(value, datetime):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _instants(item)
-    elif is_dataclass(value):
-        for field in fields(value):
-            yield from _instants(getattr(value, field.name))
+        return value.tzinfo is not None
+    if isinstance(value, tuple):
+        return all(map(_aware, value))
+    return all(_aware(getattr(value, name)) for name, _, _ in _fields(type(value)))
 
 
 def _encoded(value: object) -> Any:
     match value:
-        case datetime():
-            assert value.tzinfo is not None, "an instant without a zone is not an instant"
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case None | bool() | int():
+            return value
         case Enum():
             return value.value
+        case str():
+            return value
         case float():
             # Evidence may outgrow a double; JSON knows no infinity, and NaN is always a bug.
             assert not math.isnan(value), "not a number, in a status"
             return max(-sys.float_info.max, min(value, sys.float_info.max))
+        case datetime():
+            assert value.tzinfo is not None, "an instant without a zone is not an instant"
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
         case tuple():
             return [_encoded(item) for item in value]
         case dict():
             return {key: _encoded(item) for key, item in value.items()}
-        case _ if is_dataclass(value):
-            return {
-                camel(field.name): _encoded(getattr(value, field.name))
-                for field in fields(value)
-                if field.name in _ALWAYS or getattr(value, field.name) != _default(field)
-            }
         case _:
-            return value
+            return _record(value)
+
+
+def _record(value: Any) -> dict[str, Any]:
+    said = ((key, getattr(value, name), default) for name, key, default in _fields(type(value)))
+    return {key: _encoded(item) for key, item, default in said if item != default or key in _ALWAYS}
+
+
+def _fields(record: type) -> tuple[tuple[str, str, object], ...]:
+    """Of each field of a record: its name, its key in JSON, and its default.
+
+    A required field has the default MISSING, which equals nothing. Found once for each record,
+    because a thousand statuses are read and written at every tick.
+    """
+    if record not in _known_fields:
+        _known_fields[record] = tuple(
+            (field.name, camel(field.name), _default(field)) for field in fields(record)
+        )
+    return _known_fields[record]
 
 
 def _default(field: Field[Any]) -> object:
-    """The field's default; MISSING, which equals nothing, for a required field."""
     return field.default if field.default_factory is MISSING else field.default_factory()

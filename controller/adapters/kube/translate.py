@@ -197,7 +197,9 @@ def _pods(value: int | str, replicas: int) -> float:
 
 def template_writer(managed: Iterable[objects.Managed]) -> str:
     """Who wrote the pod template last; we ourselves only if nobody else has a part in it."""
-    owners = [m for m in managed if m.fields and m.fields.spec and m.fields.spec.template]
+    owners = [
+        m for m in managed if m.fields and m.fields.spec and m.fields.spec.template is not None
+    ]
     others = [m for m in owners if m.manager != FIELD_MANAGER]
     newest = max(others or owners, key=lambda m: _instant(m.time), default=None)
     return newest.manager if newest and newest.manager else "unknown"

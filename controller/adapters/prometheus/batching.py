@@ -12,8 +12,11 @@ from controller.adapters.prometheus.session import Deadline
 from controller.domain.readings import Missing
 
 COALESCE_SECONDS: Final = 0.010
-PODS_PER_QUERY_MAX: Final = 1_000
+# An answer is parsed in one go, which keeps the event loop waiting: about 30 ms for so many.
+PODS_PER_QUERY_MAX: Final = 250
+WOKEN_AT_ONCE: Final = 5
 PATIENCE_SECONDS: Final = 0.5  # what a thread may need beyond its deadline to say so
+CLOSED: Final = Missing(UNREACHABLE, "shutting down")
 
 Key = TypeVar("Key", bound=Hashable)
 Answer = Found | Missing
@@ -59,6 +62,8 @@ class Batcher(Generic[Key]):
         """The answer for everybody who asked with this key, or Missing; never later than twice
         the timeout: once for the query under way, once for ours.
         """
+        if self._closed:
+            return CLOSED
         loop = asyncio.get_running_loop()
         waiting = Waiting(ask, loop.create_future())
         line = self._waiting.setdefault(key, [])
@@ -72,11 +77,11 @@ class Batcher(Generic[Key]):
             return Missing(TIMEOUT, "no answer, nor an end of the query under way")
 
     def _start(self, key: Key, loop: asyncio.AbstractEventLoop) -> None:
+        if self._closed:
+            self._deliver(loop, self._waiting.pop(key, []), CLOSED)
+            return
         batch = self._next(key)
         if not batch:
-            return
-        if self._closed:
-            self._deliver(batch, Missing(UNREACHABLE, "shutting down"))
             return
         started = loop.time()
         deadline = Deadline(started + self._timeout_seconds, loop.time)
@@ -110,7 +115,7 @@ class Batcher(Generic[Key]):
         if self._waiting.get(key):
             loop.call_later(COALESCE_SECONDS, self._start, key, loop)
         if job.cancelled():
-            self._deliver(batch, Missing(UNREACHABLE, "shutting down"))
+            self._deliver(loop, batch, CLOSED)
             return
         error = job.exception()
         if error is None:
@@ -118,13 +123,19 @@ class Batcher(Generic[Key]):
             self._queried(
                 result.reason if isinstance(result, Missing) else "ok", loop.time() - started
             )
-            self._deliver(batch, result)
+            self._deliver(loop, batch, result)
             return
         for waiting in batch:  # a bug of ours: whoever asked stops, loudly
             if not waiting.answer.done():
                 waiting.answer.set_exception(error)
 
-    def _deliver(self, batch: list[Waiting], answer: Answer) -> None:
-        for waiting in batch:
+    def _deliver(
+        self, loop: asyncio.AbstractEventLoop, batch: list[Waiting], answer: Answer
+    ) -> None:
+        """Wake a few callers at a time: each has counting to do, and others want the loop too."""
+        for waiting in batch[:WOKEN_AT_ONCE]:
             if not waiting.answer.done():
                 waiting.answer.set_result(answer)
+        rest = batch[WOKEN_AT_ONCE:]
+        if rest:
+            loop.call_soon(self._deliver, loop, rest, answer)

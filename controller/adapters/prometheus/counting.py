@@ -41,13 +41,14 @@ def increase(samples: Sequence[Sample], window: Window, *, born: bool) -> float:
     count. A value below its predecessor is a new process: the whole of it was added since.
     """
     gained = samples[0][1] if born and samples and window.holds(samples[0]) else 0.0
-    for before, after in pairwise(samples):
-        if not window.holds(after):
+    since, until, gap_max = window.since, window.until, window.gap_max
+    for (time_before, before), (time, value) in pairwise(samples):
+        if not since < time <= until:
             continue
-        if after[1] < before[1]:
-            gained += after[1]
-        elif after[0] - before[0] <= window.gap_max:
-            gained += after[1] - before[1]
+        if value < before:
+            gained += value
+        elif time - time_before <= gap_max:
+            gained += value - before
     return gained
 
 
@@ -82,6 +83,8 @@ def distinct(series: Sequence[Series], keep: frozenset[str], gap_max: int) -> li
 
     `keep` are labels that are the application's own whatever their names.
     """
+    if len({one.samples[-1][0] for one in series}) == 1:
+        return list(series)  # one scrape brought them all: the usual case, told fast
     same: dict[frozenset[tuple[str, str]], list[Series]] = {}
     drop = SCRAPE_LABELS - keep
     for one in series:

@@ -170,11 +170,12 @@ def _pod_counts(
         or question.pods[pod] >= evidence.starts[pod]
     )
     keep = frozenset({preset.status, question.segment_by})
+    failed = re.compile(preset.failed)
     for one in distinct(series, keep, lookback_of(evidence.interval)):
         gained = increase(one.samples, window, born=born)
         if gained > 0:
-            failed = re.fullmatch(preset.failed, one.labels.get(preset.status, "")) is not None
-            yield _segment(question, one), Counts(gained if failed else 0.0, gained)
+            errors = gained if failed.fullmatch(one.labels.get(preset.status, "")) else 0.0
+            yield _segment(question, one), Counts(errors, gained)
 
 
 def _segment(question: Question, series: Series) -> str:

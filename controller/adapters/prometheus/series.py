@@ -39,14 +39,14 @@ def parse(result: object) -> list[Series] | Missing:
         if not isinstance(row, dict) or not isinstance(row.get("metric"), dict):
             return Missing("not a vector", "the answer is a scalar or a string")
         pairs = row.get("values") or ([row["value"]] if "value" in row else [])
-        samples = tuple(sample for pair in pairs if (sample := _sample(pair)) is not None)
+        # NaN, Inf and negative values are no counts; NaN fails every comparison.
+        samples = tuple(
+            [
+                (round(time * 1_000), value)
+                for time, text in pairs
+                if 0 <= (value := float(text)) < math.inf
+            ]
+        )
         if samples:
             found.append(Series(row["metric"], samples))
     return found
-
-
-def _sample(pair: tuple[float, str]) -> Sample | None:
-    """A counter's sample; NaN, Inf and negative values are no counts."""
-    time, text = pair
-    value = float(text)
-    return (round(time * 1_000), value) if math.isfinite(value) and value >= 0 else None

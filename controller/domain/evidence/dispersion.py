@@ -34,6 +34,10 @@ class Dispersion:
         self.errors = np.zeros((2, self.streams), np.float32)
         self.block = np.zeros((2, GROUPS, self.streams), np.float32)
 
+    def expect(self, burst: float) -> None:
+        """Let the prior of the whole service say `burst` instead of 1."""
+        self.spread[:, 0] += np.float32(PRIOR_ERRORS * (burst - 1))
+
     def add(self, events: Floats, exposure: Floats) -> None:
         """Learn from one look at the stable pods; arrays are (pods, streams)."""
         self._learn(0, events, exposure)

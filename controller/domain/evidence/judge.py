@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.domain.evidence.margins import learned_ratio
+from controller.domain.evidence.margins import burst_to_expect, learned_ratio
 from controller.domain.evidence.mixture import Starts
 from controller.domain.evidence.requests import Requests, past_of
 from controller.domain.evidence.restarts import Restarts, RestartTotals, restart_history
@@ -41,6 +41,7 @@ class Evidence:
         past = past_of(segments, known)
         ratio = learned_ratio(history.pods.values())
         requests = Requests(policy, Streams(known), past, ratio)
+        requests.dispersion.expect(burst_to_expect(history.pods.values()))
         return cls(policy, requests, Restarts(policy, restart_history(history)))
 
     @classmethod

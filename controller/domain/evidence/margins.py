@@ -16,6 +16,7 @@ RATIO_UNKNOWN: Final = 1.25  # history has too few errors to learn from
 SPREADS_TOLERATED: Final = 2.5
 ERRORS_TO_LEARN_MIN: Final = 50
 SHARE_OF_ERROR_FOR_BOUND: Final = 0.1  # of alpha, paid for the history bound being wrong
+BURST_MAX: Final = 50.0
 TINY: Final = 1e-9
 
 
@@ -25,15 +26,35 @@ def learned_ratio(pods: Iterable[Counts], burst: float = 1.0) -> float:
     1 + 2.5 * tau within [1.1, 2], tau being the relative standard deviation of the pods' error
     rates: Var(x_i) = burst * mu_i + (tau * mu_i)^2, solved for tau by moments.
     """
-    totals = [counts for counts in pods if sound(counts) and counts.requests > 0]
-    events = np.array([counts.errors for counts in totals])
-    exposure = np.array([counts.requests for counts in totals])
-    if len(totals) < 2 or events.sum() < ERRORS_TO_LEARN_MIN:
+    spread, expected = _spread(pods)
+    if len(expected) < 2 or expected.sum() < ERRORS_TO_LEARN_MIN:
         return RATIO_UNKNOWN
-    expected = exposure * events.sum() / exposure.sum()
-    spread = ((events - expected) ** 2).sum() * len(totals) / (len(totals) - 1)
     tau_squared = max(spread - burst * expected.sum(), 0.0) / (expected**2).sum()
     return float(np.clip(1 + SPREADS_TOLERATED * math.sqrt(tau_squared), RATIO_MIN, RATIO_MAX))
+
+
+def burst_to_expect(pods: Iterable[Counts]) -> float:
+    """The least burst size (>= 1) that explains how much the stable pods' totals differ.
+
+    Totals cannot tell bursts from pods that differ for good, so until the release itself has shown
+    which it is, both are reckoned with. A lower confidence bound (chi-square, 95 %): pods that
+    differ by chance alone make nothing slower.
+    """
+    spread, expected = _spread(pods)
+    if len(expected) < 2 or expected.sum() < ERRORS_TO_LEARN_MIN:
+        return 1.0
+    chance = float(gammaincinv((len(expected) - 1) / 2, 0.95)) * 2 / (len(expected) - 1)
+    return float(np.clip(spread / expected.sum() / chance, 1.0, BURST_MAX))
+
+
+def _spread(pods: Iterable[Counts]) -> tuple[float, Floats]:
+    """The sum of squares of the pods' errors about their expectation, unbiased; and that."""
+    totals = [counts for counts in pods if sound(counts) and counts.requests > 0]
+    events = np.array([counts.errors for counts in totals], dtype=np.float64)
+    exposure = np.array([counts.requests for counts in totals], dtype=np.float64)
+    expected = exposure * events.sum() / max(exposure.sum(), TINY)
+    freedom = max(len(totals) - 1, 1) / max(len(totals), 1)
+    return float(((events - expected) ** 2).sum() / freedom), expected
 
 
 def proportion_bound(events: Floats, exposure: Floats, error: Floats) -> Floats:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from controller.domain.evidence.requests import EVENTS, EXPOSURE, RequestEvidence, Requests
 from controller.domain.evidence.restarts import RestartEvidence, Restarts
@@ -51,7 +52,7 @@ def rule(
     judged = policy.requests is not None
     of_requests = requests.evidence(stable_gone=stable_gone)
     of_restarts = restarts.evidence(stable_gone=stable_gone)
-    suspicious = restarts.suspicious or (judged and _looks_bad(of_requests))
+    suspicious = restarts.suspicious or (judged and bool(_looks_bad(of_requests).any()))
     uncovered = _uncovered(policy, requests) if judged else ()
     cases = [_restart_case(restarts, of_restarts, fine=not restarts.suspicious)]
     if judged:
@@ -75,13 +76,14 @@ def rule(
 
 def _convicted(cases: list[Case], needed: float) -> dict[int, str]:
     """The cases that carried the decision, with the tier; empty when there is none."""
+    convicted: dict[int, str] = {}
     for tier, values in (
-        (CONCURRENT, [case.concurrent for case in cases]),
         (HISTORY, [case.history for case in cases]),
+        (CONCURRENT, [case.concurrent for case in cases]),
     ):
         if sum(values) >= needed:
-            return dict.fromkeys(_carrying(values, needed), tier)
-    return {}
+            convicted |= dict.fromkeys(_carrying(values, needed), tier)
+    return convicted
 
 
 def _carrying(values: list[float], needed: float) -> Iterable[int]:
@@ -94,9 +96,10 @@ def _carrying(values: list[float], needed: float) -> Iterable[int]:
             return
 
 
-def _looks_bad(evidence: RequestEvidence) -> bool:
-    counted = np.where(evidence.agreed, evidence.history, -LOG_MAX)
-    return bool(max(evidence.concurrent.max(), counted.max()) >= SUSPICION)
+def _looks_bad(evidence: RequestEvidence) -> NDArray[np.bool_]:
+    """Which streams look bad, in a tier that counts."""
+    by_history = evidence.agreed & (evidence.history >= SUSPICION)
+    return (evidence.concurrent >= SUSPICION) | by_history
 
 
 def _not_worse(requests: Requests) -> bool:
@@ -140,7 +143,7 @@ def _request_cases(policy: Policy, requests: Requests, evidence: RequestEvidence
     log_weights = np.log(requests.streams.weights())
     concurrent = _weighted(evidence.concurrent + log_weights).tolist()
     history = np.where(evidence.agreed, _weighted(evidence.history + log_weights), 0.0).tolist()
-    calm = (evidence.concurrent < SUSPICION).tolist()
+    bad = _looks_bad(evidence).tolist()
     canary, stable = requests.canary.tolist(), requests.stable.tolist()
     whole = _not_worse(requests)
     for row, name in enumerate((SERVICE, *requests.streams.names)):
@@ -155,7 +158,7 @@ def _request_cases(policy: Policy, requests: Requests, evidence: RequestEvidence
             history=history[row],
             canary=Side(events=canary[row][EVENTS], exposure=exposure),
             stable=Side(events=stable[row][EVENTS], exposure=stable[row][EXPOSURE]),
-            fine=calm[row] and (whole if row == 0 else exercised),
+            fine=not bad[row] and (whole if row == 0 else exercised),
         )
 
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from controller.adapters.kube.crd import crd
-from controller.adapters.kube.manifests import manifests
+from controller.adapters.kube.manifests import main, manifests
 from controller.adapters.kube.model import parse_policy
 from controller.adapters.kube.schema import structural
 from controller.domain.policy import Policy
@@ -50,6 +50,13 @@ def test_the_manifests_in_deploy_are_generated(name: str) -> None:
     assert (DEPLOY / name).read_text(encoding="utf-8") == manifests()[name], "run `make fix`"
 
 
+def test_the_manifests_are_written_by_one_command(tmp_path: Path) -> None:
+    main([str(tmp_path)])
+    assert {
+        path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()
+    } == manifests()
+
+
 def test_the_manifest_reads_back_as_the_crd() -> None:
     assert yaml.safe_load(manifests()["crd.yaml"]) == crd()
 
@@ -78,6 +85,8 @@ def test_everything_a_person_writes_has_a_limit(path: str, node: dict[str, Any])
             assert "maxItems" in node
         case "integer" | "number":
             assert {"minimum", "maximum"} <= node.keys()
+        case _:
+            assert "properties" in node or node.get("type") != "object"
 
 
 @pytest.mark.parametrize(("path", "node"), [*nodes(SPEC, "spec")])

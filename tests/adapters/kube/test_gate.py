@@ -17,7 +17,8 @@ def spec() -> dict[str, Any]:
 
 
 def condition(name: str) -> str:
-    return next(c["expression"] for c in spec()["matchConditions"] if c["name"] == name)
+    conditions = {c["name"]: str(c["expression"]) for c in spec()["matchConditions"]}
+    return conditions[name]
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])

@@ -196,6 +196,10 @@ def test_a_long_value_is_not_repeated_whole() -> None:
     assert len(refused(bake="x" * 100_000).message) < 200
 
 
+def test_what_is_not_even_json_is_shown_as_it_is() -> None:
+    assert refused(bake={1}).message.startswith("{1} is not a duration")
+
+
 json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),

@@ -173,6 +173,11 @@ def test_what_is_no_status_at_all_is_a_fresh_one(data: Any) -> None:
     assert load_status(data) == Status()
 
 
+def test_a_part_that_is_broken_in_two_places_is_still_forgotten_alone() -> None:
+    broken = {"outbox": [{}, 3], "uncovered": "none"}
+    assert load_status(dump_status(UNDER_WAY) | broken) == UNDER_WAY
+
+
 def test_a_time_without_a_zone_is_no_time() -> None:
     assert load_status({"phase": "Promoted", "since": "2026-03-01T12:00:00"}) == Status()
 

@@ -102,6 +102,7 @@ def refusal(kind: str, text: str, status: int) -> Answer:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: "Server"
 
     def setup(self) -> None:

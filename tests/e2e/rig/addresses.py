@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-# No real cluster numbers its pods in this reserved range, so what begins so is ours.
+# An EndpointSlice accepts no loopback address, so a pod that listens on 127.N.x.y has 240.N.x.y as
+# its podIP. No real cluster numbers its pods in this reserved range: what begins so is ours.
 POD_NETWORK: Final = "240."
 
 

@@ -1,8 +1,6 @@
 """The node agent: registers one node and runs the pods that the scheduler binds to it as processes.
 
-`python -m tests.e2e.rig.agent --kubeconfig FILE --images FILE --folder DIR` ends when its standard
-input does. The API accepts no loopback address for a pod, so a pod that is reached on 127.N.x.y has
-240.N.x.y as its `podIP`: `loopback` turns one into the other.
+`python -m tests.e2e.rig.agent` ends when its standard input does.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -43,9 +44,13 @@ class ControlPlane:
         if self._process is not None:
             self._process.stop()
 
-    def pid(self, component: str) -> int:
-        """The process of `kube-apiserver` and so on, for a test that stops or kills one."""
-        return int((self.folder / f"{component}.pid").read_text())
+    def kill(self, component: str) -> None:
+        """Ends `kube-apiserver`, say; it starts again at once and takes seconds to be ready."""
+        self.signal(component, signal.SIGKILL)
+
+    def signal(self, component: str, number: signal.Signals) -> None:
+        """SIGSTOP makes a component hang, SIGCONT lets it go on."""
+        os.kill(int((self.folder / f"{component}.pid").read_text()), number)
 
 
 class GivenControlPlane:

@@ -41,9 +41,8 @@ def describe(api: KubeApi, namespace: str, *, logs: Sequence[Path] = ()) -> str:
 def _deployment(item: Object) -> str:
     spec, status = item["spec"], item.get("status", {})
     counts = {k: v for k, v in status.items() if k.endswith(("eplicas", "Generation"))}
-    return (
-        f"{item['metadata']['name']} wants {spec['replicas']} paused={spec.get('paused')} {counts}"
-    )
+    paused = " paused" if spec.get("paused") else ""
+    return f"{item['metadata']['name']}{paused} wants {spec['replicas']} {counts}"
 
 
 def _replica_set(item: Object) -> str:

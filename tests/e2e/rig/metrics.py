@@ -128,7 +128,7 @@ def _config(kubeconfig: Path, kube_state_metrics_port: int | None, interval: str
 
 
 def _pods(kubeconfig: Path) -> dict[str, Any]:
-    """The well-known annotations, and the two addresses of a pod (see `agent`) brought together."""
+    """Follows the well-known annotations, to the address where a pod of the rig listens."""
     relabelings: list[dict[str, Any]] = [
         {"source_labels": [f"{ANNOTATION}scrape"], "action": "keep", "regex": "true"},
         {

@@ -79,8 +79,11 @@ class Users:
             self.counts[route, "refused"] += 1
             return
         host, port = self._dice.choice(ready)
+        method, _, path = route.rpartition(" ")
         try:
-            code = await http.status(host, port, route, seconds=REQUEST_TIMEOUT_SECONDS)
+            code = await http.status(
+                host, port, path, method=method or "GET", seconds=REQUEST_TIMEOUT_SECONDS
+            )
         except TimeoutError:
             self.counts[route, "timeout"] += 1
         except ConnectionRefusedError:

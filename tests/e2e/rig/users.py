@@ -33,6 +33,8 @@ class Seen:
 
 
 class Traffic:
+    """`mix` gives each route its weight; a route is a path, or a method and a path."""
+
     def __init__(
         self,
         kubeconfig: Path,

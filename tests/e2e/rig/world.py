@@ -132,11 +132,9 @@ class World:
 
     def namespace(self, prefix: str = "e2e", labels: dict[str, str] | None = None) -> str:
         """A fresh namespace in which pods can be created."""
-        name = f"{prefix}-{next(self._numbers)}"
-        while self.api.find("Namespace", name):
-            name = f"{prefix}-{next(self._numbers)}"
-        metadata: Object = {"name": name, "labels": labels or {}}
-        self.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        metadata: Object = {"generateName": f"{prefix}-", "labels": labels or {}}
+        created = self.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        name: str = created["metadata"]["name"]
         self._namespaces.append(name)
         self.api.wait_for("ServiceAccount", "default", lambda _: True, name)
         return name
@@ -229,6 +227,13 @@ class World:
         """A new account's kubeconfig; `cluster_role=` or `rules=`, see `accounts`."""
         path = self.folder / f"{namespace}-{name}-{next(self._numbers)}.kubeconfig"
         return accounts.service_account(self.api, name, namespace, path=path, **how)
+
+    def deaths(self, namespace: str) -> list[Object]:
+        """Every end of a container's process in a namespace, with its exact Unix time."""
+        path = self.folder / "node" / "deaths.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        deaths: list[Object] = [json.loads(line) for line in lines]
+        return [death for death in deaths if death["namespace"] == namespace]
 
     def wait_until(self, predicate: Callable[[], Result], seconds: float, what: str) -> Result:
         return waiting.wait_until(predicate, seconds=seconds, what=what)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +17,7 @@ Object = dict[str, Any]
 
 BACKOFF_FIRST_SECONDS: Final = 10
 BACKOFF_MAX_SECONDS: Final = 300
+DEATHS: Final = "deaths.jsonl"
 BACKOFF_FORGOTTEN_AFTER: Final = timedelta(minutes=10)
 # A kubelet shows the death for about a second before it shows the back-off.
 DEATH_SHOWN_SECONDS: Final = 0.5
@@ -85,11 +87,24 @@ class Container:
             if limit := spec.memory_limit(self.manifest):
                 tasks.append(group.create_task(self.life.limit_memory(limit)))
             end = await self.life.ended()
+            self._record(end)
             self.ready = False
             for task in tasks:
                 task.cancel()
         self.ready = False
         return end
+
+    def _record(self, end: End) -> None:
+        """The exact time of a death: the API keeps whole seconds only."""
+        death = {
+            "namespace": self._pod["metadata"]["namespace"],
+            "pod": self._pod["metadata"]["name"],
+            "image": self.manifest["image"],
+            "at": end.at.timestamp(),
+            "stopping": self._stop.is_set(),
+        }
+        with (self._place.logs.parent / DEATHS).open("a") as out:
+            out.write(json.dumps(death) + "\n")
 
     async def _watch_over(self, life: Life, changed: Callable[[], Awaitable[None]]) -> None:
         await changed()

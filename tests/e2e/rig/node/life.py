@@ -16,6 +16,8 @@ from typing import Final
 from tests.e2e.rig.lifeline import die_with_parent
 
 MEMORY_CHECK_SECONDS: Final = 0.5
+# The control plane of a real cluster does not share its processors with the pods.
+NICENESS: Final = 5
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -48,7 +50,7 @@ class Life:
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509  # the agent has one thread
+                preexec_fn=_become_a_pod,  # noqa: PLW1509  # the agent has one thread
             )
 
     async def ended(self) -> End:
@@ -98,6 +100,11 @@ class Life:
                 self._out_of_memory = True
                 self.kill()
                 return
+
+
+def _become_a_pod() -> None:
+    die_with_parent()
+    os.nice(NICENESS)
 
 
 def _resolve(dead: asyncio.Future[None]) -> None:
