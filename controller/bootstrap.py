@@ -7,6 +7,7 @@ import signal
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import metadata
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -38,6 +39,7 @@ from controller.engine.reconciler import Reconciler
 from controller.engine.tasks import Errands
 from controller.settings import Settings
 
+DISTRIBUTION: Final = "canary-controller"
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger(__name__)
@@ -88,7 +90,7 @@ async def _outside(settings: Settings, stack: AsyncExitStack) -> Outside:
     telemetry = Telemetry(registry)
     configuration = await load_configuration(settings.kubeconfig, None)
     cluster = KubeCluster(
-        KubeClient(configuration),
+        KubeClient(configuration, user_agent=f"canary-controller/{metadata.version(DISTRIBUTION)}"),
         namespace=settings.namespace or None,
         preset_problem=problem_of,
         clock=clock,

@@ -108,6 +108,7 @@ def _weigh_crashes(
         CrashWindow(
             canary_crashes=canary,
             stable_crashes=stable,
+            seconds=seconds,
             canary_seconds=seconds * _staying(family.canary_pods),
             stable_seconds=seconds * _staying(family.stable_pods),
         )
