@@ -4,7 +4,12 @@ from datetime import UTC, datetime
 
 
 class SystemClock:
-    """The machine's clock, in UTC."""
+    """The machine's clock, in UTC and whole milliseconds.
+
+    That is how finely Prometheus tells times apart: a finer "counted until" would lie just after
+    the instant that a later read can begin at.
+    """
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        now = datetime.now(UTC)
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)

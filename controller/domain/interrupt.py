@@ -8,7 +8,7 @@ from controller.domain.changes import Occurrence
 from controller.domain.findings import Outcome
 from controller.domain.lifecycle import Event, Phase
 from controller.domain.status import NoticeKind, Result
-from controller.domain.wording import finding_sentence, notice
+from controller.domain.wording import conviction, notice
 
 
 def interruption(case: Case) -> Plan | None:
@@ -36,9 +36,7 @@ def convicted(case: Case) -> Plan | None:
     """Roll back at once when the evidence says worse."""
     if case.verdict.outcome is not Outcome.WORSE:
         return None
-    worst = case.verdict.worst
-    cause = finding_sentence(worst) if worst is not None else "the evidence in all"
-    return rollback.begin(case, Event.CANARY_WORSE, cause)
+    return rollback.begin(case, Event.CANARY_WORSE, conviction(case.verdict))
 
 
 def _end(case: Case, event: Event, result: Result, why: str) -> Plan:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from controller.domain.case import Case
-from controller.domain.findings import Finding, Metric, Outcome, Side, Uncovered
+from controller.domain.findings import Finding, Metric, Outcome, Side, Uncovered, Verdict
 from controller.domain.status import Crash, Notice, NoticeKind, Release
 
 COMPARED_WITH: Final = {
@@ -22,6 +22,20 @@ def finding_sentence(finding: Finding) -> str:
         return f"{what}: {numbers}"
     weight = f"evidence {_short(finding.evidence)} of the {_short(finding.needed)} that decide"
     return f"{what}: {numbers}; {weight}{COMPARED_WITH.get(finding.reason, '')}"
+
+
+def conviction(verdict: Verdict) -> str:
+    """What decided; where the service as a whole did, the segment that stands out is named too."""
+    worst = verdict.worst
+    assert worst is not None, "a verdict of worse has a finding"
+    said = finding_sentence(worst)
+    if worst.metric is not Metric.ERROR_RATE or worst.segment:
+        return said
+    failing = [f for f in verdict.findings if f.segment and f.canary.events > 0]
+    if not failing:
+        return said
+    most = max(failing, key=lambda f: f.evidence)
+    return f"{said}. Most telling is {most.segment}: canary {_failed(most.canary)}"
 
 
 def uncovered_sentence(uncovered: tuple[Uncovered, ...]) -> str:

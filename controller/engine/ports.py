@@ -79,7 +79,8 @@ class Metrics(Protocol):
     ) -> Tally | Missing:
         """Requests and errors of these pods (name to creation time) after `since` until about now.
 
-        `since` None means from each pod's start. `until` of the answer is where the next read has
+        `since` None means from each pod's start; the answer's `since` is the one asked for, or a
+        later one if that is too long ago. `until` of the answer is where the next read has
         to go on; it lags `now` by as much as samples need to arrive.
         """
         ...
@@ -100,6 +101,6 @@ class Notifier(Protocol):
 
 
 class Clock(Protocol):
-    """The wall's time."""
+    """The wall's time, in UTC and whole milliseconds."""
 
     def now(self) -> datetime: ...

@@ -115,7 +115,7 @@ def test_a_deleted_canary_lets_go_and_says_how_to_finish(stage: Stage) -> None:
     stage.wait_deployment(lambda d: f"{GROUP}/canary" not in d["metadata"]["labels"], 20, "let go")
     assert held(stage)
     event = stage.world.wait_until(lambda: stage.events("LetGo"), 10, "an Event")[0]
-    assert "kubectl rollout resume" in event["message"]
+    assert "rollout resume deployment/exam" in event["message"]
 
 
 def test_a_template_that_returns_to_stables_withdraws_the_release(stage: Stage) -> None:
