@@ -28,7 +28,7 @@ $(STAMP): $(LOCK) pyproject.toml
 	$(PY) -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-check: $(STAMP) ## lint, format, types, import contracts: all gates, without tests
+check: $(STAMP) ## lint, format, types, import contracts, docs: all gates, without tests
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
@@ -37,11 +37,13 @@ check: $(STAMP) ## lint, format, types, import contracts: all gates, without tes
 	for file in "$$fresh"/*; do \
 		diff -u "deploy/$$(basename "$$file")" "$$file" || { echo "deploy/ is old: make fix"; exit 1; }; \
 	done
+	$(PY) docs/generate.py --check
 
 fix: $(STAMP) ## repair what can be repaired by itself
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 	$(MANIFESTS)
+	$(PY) docs/generate.py
 
 test: check ## every gate and every test, those against a real control plane included
 	@if command -v go >/dev/null; then $(PY) -m tests.e2e.rig.build; \
@@ -64,4 +66,4 @@ lock: $(STAMP) ## pin every dependency anew
 
 clean: ## remove what was made here; the next setup starts from nothing
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find controller tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find controller docs tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     )
     prometheus_url: Url | None = _setting(
         None,
-        "address of Prometheus; none: releases are judged by restarts alone",
+        "address of Prometheus; none: only Canaries with analysis.requests.disabled are promoted",
         "an address such as http://prometheus.monitoring:9090",
     )
     prometheus_bearer_token_file: FilePath | None = _setting(
@@ -110,11 +110,6 @@ class Settings(BaseSettings):
     )
     log_format: Annotated[Literal["json", "text"], BeforeValidator(_lower)] = _setting(
         "json", "one JSON object a line for machines, or text for people", "json or text"
-    )
-    service_account: str | None = _setting(
-        None,
-        "user name that the gate lets through, for messages only",
-        "a name such as system:serviceaccount:canary-system:canary-controller",
     )
     workers: int = _setting(
         4, "how many releases are looked at at once", "a number from 1 to 64", ge=1, le=64

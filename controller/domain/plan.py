@@ -141,6 +141,7 @@ def _housekeep(snapshot: Snapshot) -> Status:
         gate=scene.gate,
         intent_done=status.intent_done if scene.intent is not None else "",
         since=status.since or snapshot.now,
+        skipped=status.skipped if scene.workload is None or scene.workload.skip else None,
     )
 
 

@@ -101,7 +101,8 @@ def _release(case: Case) -> Plan:
     if bypass:
         said = f"{release.canary} is let through: {bypass}"
         say = Occurrence(reason="LetThrough", message=said)
-        return begun.move(Event.LET_THROUGH, say=say, message=said, **fields)
+        used = case.workload.skip
+        return begun.move(Event.LET_THROUGH, say=say, message=said, skipped=used, **fields)
     if case.policy.mode is Mode.OBSERVE or case.workload.replicas <= 1:
         why = "mode Observe" if case.policy.mode is Mode.OBSERVE else "one replica has no canary"
         said = f"{release.canary} rolls out, judged on the way ({why})"
@@ -115,7 +116,7 @@ def _release(case: Case) -> Plan:
 def _bypass(case: Case) -> str:
     """Why this template needs no trial; empty when it does."""
     workload = case.workload
-    if workload.skip is not None:
+    if _skips(case):
         return f"skipped by annotation: {workload.skip or 'no reason given'}"
     if workload.replicas == 0:
         return "the Deployment has no replicas"
@@ -126,6 +127,11 @@ def _bypass(case: Case) -> str:
     if workload.gate_mark is not None and not workload.paused:
         return "the pause was lifted by hand"
     return ""
+
+
+def _skips(case: Case) -> bool:
+    """Whether the skip annotation lets this change through: each of its texts does so once."""
+    return case.workload.skip is not None and case.workload.skip != case.status.skipped
 
 
 def _begun(case: Case, bypass: str) -> Release:

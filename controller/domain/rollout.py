@@ -2,16 +2,21 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from controller.domain import rollback
 from controller.domain.case import SOON, Case, Plan
 from controller.domain.changes import Occurrence, Promote
+from controller.domain.findings import Outcome
 from controller.domain.interrupt import interruption
 from controller.domain.lifecycle import Event
 from controller.domain.policy import Policy
 from controller.domain.records import IntentAction
 from controller.domain.status import NoticeKind, Result, Revision, Status
-from controller.domain.wording import notice
+from controller.domain.wording import missing_evidence, notice
+
+# A bake without sight is no bake: it lasts longer then, but not for ever.
+BLIND_BAKES_MAX: Final = 4
 
 
 def promote(case: Case) -> Plan:
@@ -36,9 +41,12 @@ def bake(case: Case) -> Plan:
     early = interruption(case) or _rolled_back_by_person(case)
     if early is not None:
         return early
+    blind = case.verdict.outcome is Outcome.BLIND
+    if blind and _bake_time(case) <= case.phase_age < _bake_time(case) * BLIND_BAKES_MAX:
+        return case.stay(look=True, message=f"The bake goes on: {missing_evidence(case)}")
     if case.phase_age >= _bake_time(case):
         return _baked(case, case.release.bypass or "not worse than stable")
-    return case.stay(look=True, wake_after=_bake_time(case) - case.phase_age)
+    return case.stay(look=True)
 
 
 def as_stable(status: Status, revision: Revision, policy: Policy) -> Status:

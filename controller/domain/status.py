@@ -157,7 +157,8 @@ class Status:
     """The Canary's status subresource.
 
     `stable` was promoted last, `recent_stables` are the fingerprints before it (a person's
-    rollback to one of them must never wait). `intent_done` is the intent that was acted on.
+    rollback to one of them must never wait). `intent_done` is the intent that was acted on,
+    `skipped` the skip annotation that let a change through: it does so once.
     """
 
     __pydantic_config__: ClassVar = API
@@ -172,6 +173,7 @@ class Status:
     message: str = ""
     findings: tuple[Finding, ...] = ()
     uncovered: tuple[Uncovered, ...] = ()
+    skipped: str | None = None
     rejected: tuple[Rejected, ...] = ()
     history: tuple[Past, ...] = ()
     outbox: tuple[Notice, ...] = ()

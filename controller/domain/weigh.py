@@ -21,10 +21,14 @@ def weigh(
 ) -> tuple[Release, Verdict]:
     """The release with its evidence moved on to `now`, and what it says.
 
-    Evidence begins when stable's history was asked for: at most one metrics timeout later. Crashes
-    in between are not lost, since deaths are counted from the pods' start.
+    Evidence begins when stable's history was asked for, or with the canary's first crash: that one
+    does not wait for metrics. None is lost, since deaths are counted from the pods' start.
     """
-    if not release.evidence and snapshot.history is None:
+    crashed = any(
+        not pod.leaving and deaths_of(pod, policy, snapshot.restarts) > 0
+        for pod in family.canary_pods
+    )
+    if not release.evidence and snapshot.history is None and not crashed:
         return release, Verdict(outcome=Outcome.UNDECIDED)
     evidence, release = _resume(snapshot, policy, release, family)
     release = _weigh_crashes(evidence, snapshot, policy, release, family)
@@ -195,4 +199,7 @@ def _merge(kept: tuple[Crash, ...], seen: tuple[Crash, ...]) -> tuple[Crash, ...
         key = (crash.pod, crash.container, crash.deaths)
         if key not in known or (crash.log and not known[key].log):
             known[key] = crash
-    return tuple(sorted(known.values(), key=lambda c: (c.at, c.deaths)))[-CRASHES_KEPT_MAX:]
+    # Instants are whole seconds and pods die together: without their names the order would flap,
+    # and each look would have news.
+    ordered = sorted(known.values(), key=lambda c: (c.at, c.deaths, c.pod, c.container))
+    return tuple(ordered)[-CRASHES_KEPT_MAX:]

@@ -75,3 +75,7 @@ class Courier:
         except Refused as refusal:
             self.count("refused")
             log.error("Notice %s was refused: %s", notice.key, refusal)  # noqa: TRY400 - no bug
+        except Exception:
+            # Tried again it would fail again, and no notice would go out any more.
+            self.count("bug")
+            log.exception("Notice %s was not sent: this is a bug", notice.key)

@@ -36,14 +36,18 @@ class LastWords:
             self.forget(scene.ref)
             return ()
         known = self._known.setdefault(scene.ref, {})
+        current: set[Death] = set()
         for pod, container in _died(scene):
             death = (pod.name, container.name, container.deaths)
+            current.add(death)
             if death not in known:
                 known[death] = _crash(pod, container, now)
                 work = self._fetch(scene.ref, death, down=container.deaths > container.restarts)
                 self.errands.start(("last words", scene.ref, death), work)
-        while len(known) > KEPT_MAX:
-            known.pop(next(iter(known)))
+        # What the pods still show is kept, however much: forgotten, it would be fetched again.
+        past = [death for death in known if death not in current]
+        for death in past[: max(0, len(known) - KEPT_MAX)]:
+            del known[death]
         return tuple(known.values())
 
     def forget(self, ref: Ref) -> None:

@@ -1,5 +1,6 @@
 """Readings of metrics: fetched beside the decision path, so that a slow source delays nothing."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -76,41 +77,49 @@ class Looks:
 
     async def _look(self, scene: Scene, policy: Policy, release: Release) -> None:
         now = self.clock.now()
-        source = policy.requests
-        pods = {pod.name: pod.created_at for pod in scene.pods}
-        before = self.last(scene.ref, release)
-        restarts = await self.metrics.restarts(scene.ref.namespace, frozenset(pods), now)
-        seen = Seen(
+        pods = frozenset(pod.name for pod in scene.pods)
+        # At the same time: a source that is slow is waited for once.
+        restarts, history, requests = await asyncio.gather(
+            self.metrics.restarts(scene.ref.namespace, pods, now),
+            self._history(scene, policy.requests, release, now),
+            self._requests(scene, policy.requests, release, now),
+        )
+        self._seen[scene.ref] = Seen(
             release_started_at=release.started_at,
             at=now,
+            requests=requests,
             restarts=restarts if not isinstance(restarts, Missing) else {},
-            history=before.history if before else None,
+            history=history,
         )
-        if seen.history is None:
-            seen.history = await self._history(scene, source, release, now)
-        if source is not None:
-            # Until the evidence has begun there is no window to count in, but a source that is
-            # away shows at once.
-            seen.requests = await self.metrics.tally(
-                source,
-                scene.ref.namespace,
-                pods,
-                since=release.evaluated_until or release.started_at,
-                now=now,
-            )
-        self._seen[scene.ref] = seen
         self.again(scene.ref)
 
     async def _history(
         self, scene: Scene, source: RequestSource | None, release: Release, now: datetime
     ) -> Reading:
         """Stable's counts since its pods started; asked once, before the evidence begins."""
+        before = self.last(scene.ref, release)
+        if before is not None and before.history is not None:
+            return before.history
         if source is None or release.evidence:
             return NOT_ASKED
         pods = {pod.name: pod.created_at for pod in _stable_pods(scene)}
         if not pods:
             return Missing("no pods", "stable has no pods to learn from")
         return await self.metrics.tally(source, scene.ref.namespace, pods, since=None, now=now)
+
+    async def _requests(
+        self, scene: Scene, source: RequestSource | None, release: Release, now: datetime
+    ) -> Reading:
+        """Counts of all pods since the last look.
+
+        Until the evidence has begun there is no window to count in, but a source that is away
+        shows at once.
+        """
+        if source is None:
+            return NOT_ASKED
+        pods = {pod.name: pod.created_at for pod in scene.pods}
+        since = release.evaluated_until or release.started_at
+        return await self.metrics.tally(source, scene.ref.namespace, pods, since=since, now=now)
 
 
 def _stable_pods(scene: Scene) -> tuple[Pod, ...]:

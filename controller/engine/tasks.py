@@ -1,11 +1,14 @@
 """Work beside the decision path: bounded, one task a key, never in the way of a reconcile."""
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 AT_ONCE_MAX: Final = 256
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -27,5 +30,8 @@ class Errands:
     async def _run(self, key: Hashable, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
+        except Exception:
+            # A bug. What was fetched for one Canary must not end the process, and all the others.
+            log.exception("An errand failed: this is a bug")
         finally:
             self._running.discard(key)

@@ -153,7 +153,7 @@ class Table:
         self.plans.append(plan)
         if plan.change is not None:
             self.changes.append(plan.change)
-            self._apply(plan.change)
+            self.carry_out(plan.change)
         return plan
 
     def _requests(self) -> Reading:
@@ -194,7 +194,8 @@ class Table:
         assert not self.paused
         self.sets = dict.fromkeys(self.sets, 0) | {self.template: self.replicas}
 
-    def _apply(self, change: Change) -> None:
+    def carry_out(self, change: Change) -> None:
+        """What the cluster makes of a change."""
         match change:
             case OptIn(name):
                 self.label = name

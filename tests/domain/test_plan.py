@@ -255,6 +255,26 @@ def test_a_skip_annotation_lets_one_change_through_on_record() -> None:
     table.looks(2)
     assert table.status.phase is Phase.PROMOTING
     assert "hotfix 4711" in table.status.message
+    table.look()
+    table.finish_rollout()
+    table.looks(4)
+    assert table.status.phase is Phase.PROMOTED
+    table.apply_template("C")
+    table.looks(4)
+    assert table.status.phase is Phase.ANALYSING
+
+
+def test_a_bake_without_sight_lasts_longer_but_not_for_ever() -> None:
+    table = on_trial()
+    table.command(IntentAction.PROMOTE_FULL)
+    table.looks(2)
+    table.finish_rollout()
+    table.requests = Missing("unreachable")
+    table.looks(20, seconds=10)
+    assert table.status.phase is Phase.BAKING
+    assert "unreachable" in table.status.message
+    table.looks(40, seconds=10)
+    assert table.status.phase is Phase.PROMOTED
 
 
 def test_a_change_of_n_is_followed() -> None:

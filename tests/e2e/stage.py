@@ -44,7 +44,9 @@ def install(world: World) -> Path:
     if world.api.find("Namespace", SYSTEM) is None:
         metadata = {"name": SYSTEM}
         world.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-    account = world.service_account(SYSTEM, SYSTEM)
+    manifests = list(yaml.safe_load_all((REPOSITORY / "deploy" / "rbac.yaml").read_text()))
+    role = next(m for m in manifests if m["kind"] == "ClusterRole")
+    account = world.service_account(SYSTEM, SYSTEM, rules=role["rules"])
     world.wait_until(lambda: served(world), 30, "the CRD to be served")
     return account
 

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from controller.adapters.kube.client import JSON_PATCH, KubeClient
 from controller.adapters.kube.events import Events, Involved
-from controller.adapters.kube.gate_watch import RECHECK_SECONDS, find_gate
+from controller.adapters.kube.gate_watch import RECHECK_SECONDS, check_exempted, find_gate
 from controller.adapters.kube.moves import Moves
 from controller.adapters.kube.names import GROUP, KIND, VERSION
 from controller.adapters.kube.reflector import Reflector
@@ -95,7 +95,11 @@ class KubeCluster:
         await self._client.close()
 
     async def run(self) -> None:
-        """Follow the cluster until cancelled."""
+        """Follow the cluster until cancelled. Raises Refused where the gate would hold us too."""
+        try:
+            await check_exempted(self._client)
+        except Unavailable as error:
+            _logger.warning("Whether the gate lets us through cannot be seen: %s", error)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_gate())
             for reflector in self._reflectors:

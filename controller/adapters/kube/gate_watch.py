@@ -1,9 +1,11 @@
 """Whether the admission policy of the gate is installed."""
 
+import json
 from typing import Final
 
 from controller.adapters.kube.client import KubeClient, NotFound
 from controller.adapters.kube.gate import GATE_NAME
+from controller.engine.ports import Refused
 
 API_VERSIONS: Final = ("v1", "v1beta1")
 RECHECK_SECONDS: Final = 60.0
@@ -24,3 +26,29 @@ async def find_gate(client: KubeClient) -> bool:
             continue
         return True
     return False
+
+
+async def check_exempted(client: KubeClient) -> None:
+    """Raise Refused where the gate would hold the controller's own writes, a rollback among them.
+
+    It lets one user name through; that has to be the one we act under.
+    """
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    said = await client.request(
+        "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body=review
+    )
+    own = json.loads(said)["status"]["userInfo"]["username"]
+    for version in API_VERSIONS:
+        path = f"/apis/admissionregistration.k8s.io/{version}/mutatingadmissionpolicies/{GATE_NAME}"
+        try:
+            policy = json.loads(await client.request("GET", path))
+        except NotFound:
+            continue
+        conditions = policy["spec"].get("matchConditions", ())
+        if not any(json.dumps(own) in condition["expression"] for condition in conditions):
+            raise Refused(
+                f"the policy {GATE_NAME} does not let {own!r} through, the user that this process "
+                "acts under: it would pause our own rollbacks. Run under the account that the "
+                "policy names, or put this name into its first match condition"
+            )
+        return

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from kubernetes.aio.client.configuration import Configuration
@@ -45,6 +45,9 @@ class Asked:
     body: Any = None
 
 
+REVIEW: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+
+
 @dataclass
 class ApiServer:
     """Objects by path.
@@ -58,6 +61,7 @@ class ApiServer:
     asked: list[Asked] = field(default_factory=list)
     logs: dict[str, bytes] = field(default_factory=dict)
     bookmarks: int = 0
+    user: str = "system:serviceaccount:canary-controller:canary-controller"
     _history: list[tuple[int, str, str, Object]] = field(default_factory=list)
     _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
     _closing: bool = False
@@ -94,7 +98,7 @@ class ApiServer:
 
     def writes(self) -> list[Asked]:
         """What was written, in order."""
-        return [one for one in self.asked if one.method != "GET"]
+        return [one for one in self.asked if one.method != "GET" and one.path != REVIEW]
 
     def _note(self, kind: str, path: str, found: Object) -> None:
         self._history.append((self.version, kind, path.rsplit("/", 1)[0], found))
@@ -136,6 +140,8 @@ class ApiServer:
             return web.Response(body=log) if log is not None else refusal(400, "BadRequest")
         if verb == "list":
             return self._list(path, query)
+        if path == REVIEW:
+            return web.json_response({"status": {"userInfo": {"username": self.user}}}, status=201)
         return self._one(asked)
 
     async def _broken(self, request: web.Request, fault: Fault) -> web.StreamResponse | None:

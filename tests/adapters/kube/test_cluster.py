@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from controller.adapters.kube.gate import policy_manifests
 from controller.domain.changes import (
     ClearIntent,
     Occurrence,
@@ -13,7 +14,7 @@ from controller.domain.changes import (
 from controller.domain.readings import Missing
 from controller.domain.records import GateKind, Intent, Ref
 from controller.domain.status import Status
-from controller.engine.ports import Conflict, Unavailable
+from controller.engine.ports import Conflict, Refused, Unavailable
 from tests.adapters.kube.apiserver import ApiServer, Fault, serving, until
 from tests.adapters.kube.examples import (
     NAMESPACE,
@@ -25,6 +26,7 @@ from tests.adapters.kube.examples import (
 )
 from tests.adapters.kube.world import EXAM, World, cluster_on, held, play, releasing
 
+KINDS = ("policies", "policybindings")
 GATE = "/apis/admissionregistration.k8s.io/v1/mutatingadmission{}/gate.canary-controller.io"
 POD_LOG = f"/api/v1/namespaces/{NAMESPACE}/pods/exam-aaaa-1/log"
 
@@ -167,9 +169,22 @@ def test_the_gate_is_in_force_when_policy_and_binding_are_there() -> None:
             server = ApiServer()
             for one in (canary(), labelled):
                 server.put(path_of(one), one)
-            for what in ("policies", "policybindings")[:installed]:
-                server.put(GATE.format(what), {"metadata": {}})
+            manifests = policy_manifests(server.user, "v1")
+            for what, one in list(zip(KINDS, manifests, strict=True))[:installed]:
+                server.put(GATE.format(what), one)
             await gate_is(server, gate)
+
+    asyncio.run(run())
+
+
+def test_a_gate_that_would_hold_our_own_rollbacks_is_refused_at_the_start() -> None:
+    async def run() -> None:
+        server = ApiServer(user="system:serviceaccount:elsewhere:somebody")
+        for what, one in zip(KINDS, policy_manifests(ApiServer.user, "v1"), strict=True):
+            server.put(GATE.format(what), one)
+        async with asyncio.timeout(5), serving(server) as client:
+            with pytest.raises(Refused, match="elsewhere:somebody"):
+                await cluster_on(client).run()
 
     asyncio.run(run())
 

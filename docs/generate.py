@@ -1,0 +1,289 @@
+"""`python docs/generate.py [--check]`: writes what the docs say of the code from the code.
+
+docs/reference.md is generated whole, and of README.md what stands between two markers. With
+`--check` nothing is written: the exit code is 1 when a file is old.
+"""
+
+import ast
+import difflib
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry
+
+from controller.adapters.kube.crd import crd
+from controller.adapters.prometheus.presets import PRESETS, REFUSED
+from controller.adapters.telemetry import Telemetry
+from controller.domain.lifecycle import AT_REST, JUDGED, TRANSITIONS, Event, Phase
+from controller.domain.records import IntentAction
+from controller.domain.status import Result
+from controller.settings import Settings, flag, variable
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+REFERENCE: Final = ROOT / "docs" / "reference.md"
+WORDS: Final = ROOT / "docs" / "words.json"
+README: Final = ROOT / "README.md"
+
+HEAD: Final = """\
+# Reference
+
+Generated from the code by `make fix`: change that, not this. What words mean that the code cannot
+say is in [words.json](words.json).
+"""
+
+# Sets of phases that leave by the same move: one arrow each keeps the diagram readable.
+GROUPS: Final[Mapping[str, tuple[frozenset[Phase], str]]] = {
+    "AtRest": (AT_REST, "at rest: any phase where no release runs"),
+    "Judged": (JUDGED, "judged: any phase from Seeding to Baking"),
+}
+
+Row = tuple[str, ...]
+
+
+def documents() -> Mapping[Path, str]:
+    """Every file with generated parts, as it should be."""
+    return {REFERENCE: reference(), README: with_parts(README.read_text(encoding="utf-8"))}
+
+
+def with_parts(text: str) -> str:
+    """The text with what stands between its markers made anew."""
+    for name, content in {"life cycle": diagram()}.items():
+        begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
+        before, found, rest = text.partition(begin)
+        _, closed, after = rest.partition(end)
+        assert found, f"there is no {begin}"
+        assert closed, f"{begin} is not closed by {end}"
+        text = before + begin + content + end + after
+    return text
+
+
+def diagram() -> str:
+    """The life of a release, drawn from the table of moves."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for (event, to), sources in _moves().items():
+        for source in _grouped(sources):
+            arrows.setdefault((source, to.value), []).append(_spaced(event.value))
+    lines = ["stateDiagram-v2", f"    [*] --> {Phase.IDLE.value}"]
+    lines += [f'    state "{text}" as {name}' for name, (_, text) in GROUPS.items()]
+    lines += [
+        f"    {source} --> {to}: {', '.join(dict.fromkeys(labels))}"
+        for (source, to), labels in arrows.items()
+    ]
+    return "```mermaid\n" + "\n".join(lines) + "\n```\n"
+
+
+def reference() -> str:
+    """The whole of docs/reference.md."""
+    words = json.loads(WORDS.read_text(encoding="utf-8"))
+    sections = {
+        "The Canary": _canary(),
+        "Presets": _presets(),
+        "Settings": _settings(),
+        "Phases": _worded("phase", words["phases"], [phase.value for phase in Phase]),
+        "Moves": _move_table(words["moves"]),
+        "Commands": _worded(
+            "command", words["commands"], [action.value for action in IntentAction]
+        ),
+        "Events": _worded("reason", words["events"], _event_reasons()),
+        "Problems": _worded("reason", words["problems"], _reasons("Problem")),
+        "Metrics": _metrics(),
+    }
+    introductions: Mapping[str, str] = words["introductions"]
+    assert introductions.keys() <= sections.keys(), "an introduction of no section"
+    parts = [
+        f"## {title}\n\n{introductions.get(title, '')}\n\n{body}".replace("\n\n\n\n", "\n\n")
+        for title, body in sections.items()
+    ]
+    return "\n".join([HEAD, *parts])
+
+
+def _canary() -> str:
+    version = crd()["spec"]["versions"][0]
+    spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    columns = [
+        (f"`{column['name']}`", f"`{column['jsonPath']}`", column["description"])
+        for column in version["additionalPrinterColumns"]
+    ]
+    return "\n".join(
+        [
+            _table(("field of `spec`", "type", "default", "meaning"), _fields("", spec)),
+            "Columns of `kubectl get canaries`:\n",
+            _table(("column", "from", "meaning"), columns),
+        ]
+    )
+
+
+def _fields(path: str, node: Mapping[str, Any]) -> Iterator[Row]:
+    """A row for each field below a node, parents before children."""
+    required = node.get("required", ())
+    for name, field in node.get("properties", {}).items():
+        where = f"{path}.{name}" if path else name
+        items = field.get("items", {})
+        # A record's default is those of its fields, a list of records says it in its meaning.
+        is_record = "properties" in field or "properties" in items
+        default = field.get("default", "")
+        said = "" if is_record or default == "" else f"`{json.dumps(default)}`"
+        shown = "required" if name in required else said
+        yield (f"`{where}`", _type(field), shown, field.get("description", ""))
+        yield from _fields(where, field)
+        yield from _fields(f"{where}[]", items)
+
+
+def _type(field: Mapping[str, Any]) -> str:
+    if "enum" in field:
+        return " or ".join(f"`{value}`" for value in field["enum"])
+    if field.get("x-kubernetes-int-or-string"):
+        return "number or percentage"
+    if field["type"] == "array":
+        # Only a list of plain values says of what: a record's fields have rows of their own.
+        inner = field["items"]["type"]
+        return "list" if inner == "object" else f"list of {inner}s"
+    ends = [f"{field[key]:g}" if key in field else "" for key in ("minimum", "maximum")]
+    return f"{field['type']}, {ends[0]} to {ends[1]}" if any(ends) else field["type"]
+
+
+def _presets() -> str:
+    rows = [
+        (
+            f"`{name}`",
+            f"`{p.counter}`",
+            f'`{p.status}=~"{p.failed}"`',
+            f"`{p.route}`" * bool(p.route),
+        )
+        for name, p in PRESETS.items()
+    ]
+    refused = "".join(f"\n`{name}` is refused: {reason}.\n" for name, reason in REFUSED.items())
+    return _table(("preset", "counter", "failed when", "split by"), rows) + refused
+
+
+def _settings() -> str:
+    rows = [
+        (
+            f"`--{flag(name)}`",
+            f"`{variable(name)}`",
+            "none" if field.default is None else f"`{json.dumps(field.default)}`",
+            field.description or "",
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+    return _table(("flag", "environment", "default", "meaning"), rows)
+
+
+def _move_table(words: Mapping[str, str]) -> str:
+    _complete(words, [event.value for event in Event], "move")
+    rows = [
+        (
+            ", ".join(_listed(sources)),
+            f"`{event.value}`",
+            f"`{to.value}`",
+            words[event.value],
+        )
+        for (event, to), sources in _moves().items()
+    ]
+    return diagram() + "\n" + _table(("from", "move", "to", "when"), rows)
+
+
+def _metrics() -> str:
+    registry = CollectorRegistry()
+    Telemetry(registry).show_watches(lambda: {"pods": 0.0}, lambda: {"pods": 0})
+    rows = []
+    for family in sorted(registry.collect(), key=lambda family: family.name):
+        # The text format calls a counter by the name of its sample.
+        name = family.name + "_total" * (family.type == "counter")
+        rows.append((f"`{name}`", family.type, family.documentation))
+    return _table(("metric", "type", "meaning"), rows)
+
+
+def _worded(what: str, words: Mapping[str, str], names: Iterable[str]) -> str:
+    names = list(dict.fromkeys(names))
+    _complete(words, names, what)
+    return _table((what, "meaning"), [(f"`{name}`", words[name]) for name in names])
+
+
+def _complete(words: Mapping[str, str], names: Iterable[str], what: str) -> None:
+    missing, unknown = set(names) - words.keys(), words.keys() - set(names)
+    assert not missing, f"docs/words.json does not say what each {what} means: {sorted(missing)}"
+    assert not unknown, f"docs/words.json explains what is no {what}: {sorted(unknown)}"
+
+
+def _event_reasons() -> list[str]:
+    """Reasons of Events: those in the source, and the results that end a release from outside."""
+    ended = {Result.SUPERSEDED.value, Result.WITHDRAWN.value}
+    return sorted({*_reasons("Occurrence"), *ended})
+
+
+def _reasons(record: str) -> list[str]:
+    """Every text given as `reason` to a record of this name, anywhere in the controller."""
+    found: set[str] = set()
+    for path in sorted((ROOT / "controller").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == record:
+                said = next(word.value for word in node.keywords if word.arg == "reason")
+                if isinstance(said, ast.Constant):
+                    found.add(str(said.value))
+                else:
+                    known = {"result.value", "problem.reason"}
+                    assert ast.unparse(said) in known, f"{path}: a reason that cannot be read"
+    return sorted(found)
+
+
+def _moves() -> dict[tuple[Event, Phase], list[Phase]]:
+    """The phases that each move leaves, in the order of the table."""
+    moves: dict[tuple[Event, Phase], list[Phase]] = {}
+    for (phase, event), to in TRANSITIONS.items():
+        moves.setdefault((event, to), []).append(phase)
+    return moves
+
+
+def _grouped(phases: Iterable[Phase]) -> list[str]:
+    """The names of the groups that are in there whole, then the phases that are in none of them."""
+    rest = set(phases)
+    names = [name for name, (members, _) in GROUPS.items() if members <= rest]
+    for name in names:
+        rest -= GROUPS[name][0]
+    return names + [phase.value for phase in Phase if phase in rest]
+
+
+def _listed(phases: Iterable[Phase]) -> list[str]:
+    return [f"`{phase.value}`" for phase in Phase if phase in set(phases)]
+
+
+def _spaced(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+
+
+def _table(head: Row, rows: Iterable[Row]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Write, or with `--check` compare."""
+    check = arguments == ["--check"]
+    old = 0
+    for path, text in documents().items():
+        known = path.read_text(encoding="utf-8") if path.exists() else ""
+        if known == text:
+            continue
+        old += 1
+        if check:
+            name = str(path.relative_to(ROOT))
+            lines = difflib.unified_diff(
+                known.splitlines(), text.splitlines(), name, name, lineterm=""
+            )
+            sys.stdout.writelines(f"{line}\n" for line in lines)
+        else:
+            path.write_text(text, encoding="utf-8")
+    if check and old:
+        sys.stderr.write("the docs are old: make fix\n")
+    return 1 if check and old else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
