@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from controller.domain.case import SOON, Case, Plan
+from controller.domain.case import SOON, Case, Plan, with_notice
 from controller.domain.changes import Change, Freeze, Occurrence, Scale, Undo
 from controller.domain.lifecycle import Event
 from controller.domain.policy import Mode, RollbackStrategy
@@ -20,9 +20,10 @@ def begin(case: Case, event: Event, cause: str) -> Plan:
     if case.policy.mode is Mode.OBSERVE:
         return _only_observe(case, cause)
     if case.family.stable is None:
-        said = f"Cannot roll back: the ReplicaSet of {case.stable} is gone. Cause: {cause}"
+        lost = f"Cannot roll back: the ReplicaSet of {case.stable} is gone."
+        said = f"{lost} Cause: {cause}"
         say = Occurrence(reason="RollbackImpossible", message=said, warning=True)
-        known = case.status.message == said
+        known = case.status.message.startswith(lost)  # The numbers of the cause move on.
         return case.stay(say=None if known else say, look=True, message=said)
     release = replace(
         case.release,
@@ -63,16 +64,14 @@ def roll_back(case: Case) -> Plan:
             release=replace(release, evidence=""),
             message=reason,
         )
+    if case.workload.paused_by_a_person:
+        return _left_alone(case)
     if _is_done(case):
         return _rolled_back(case)
-    late = case.phase_age >= SLOW_AFTER
-    headline = f"{case.workload.name}: the rollback is slow"
-    slow = notice(case, NoticeKind.ROLLING_BACK, headline, ("Reason", release.cause), full=True)
-    outbox = case.status.outbox
-    # Noticed once: the key is the same as long as the release is.
-    if late and case.phase_age < SLOW_AFTER + SOON * 2:
-        outbox = (*outbox, slow) if all(n.key != slow.key for n in outbox) else outbox
-    return case.stay(towards_stable(case), wake_after=SOON, outbox=outbox)
+    if case.phase_age >= SLOW_AFTER and not release.warned:
+        return _slow(case)
+    said = f"Rolling back {release.canary}: {release.cause}"
+    return case.stay(towards_stable(case), wake_after=SOON, message=said)
 
 
 def frozen(case: Case) -> Change | None:
@@ -87,7 +86,7 @@ def frozen(case: Case) -> Change | None:
     if workload.observed_generation < workload.generation:
         return None  # Numbers are old: taking pods away now could take the last ones.
     scale = scaled(case, 0)
-    if scale is not None and _keeps_canaries(case, scale):
+    if _keeps_canaries(case, scale):
         return scale
     if stable.replicas != workload.replicas or any(rs.replicas > 0 for rs in canaries):
         running = tuple(rs.name for rs in canaries if rs.replicas > 0)
@@ -106,11 +105,11 @@ def towards_stable(case: Case) -> Change | None:
     return None if back and not case.workload.paused else Undo(stable.name)
 
 
-def _keeps_canaries(case: Case, scale: Scale) -> bool:
-    """Whether some canary pods still have to serve until stable ones are Ready."""
-    canary = case.family.canary
-    left = dict(scale.replica_sets)
-    return canary is not None and left.get(canary.name, canary.replicas) > 0
+def _keeps_canaries(case: Case, scale: Scale | None) -> bool:
+    """Whether pods that are not stable's still have to serve until more of stable's are Ready."""
+    left = dict(scale.replica_sets) if scale is not None else {}
+    leaving = (case.family.canary, *case.family.others)
+    return any(rs is not None and left.get(rs.name, rs.replicas) > 0 for rs in leaving)
 
 
 def _strategy(case: Case) -> RollbackStrategy:
@@ -162,6 +161,26 @@ def _rolled_back(case: Case) -> Plan:
         release=replace(release, evidence=""),
         message=said,
     )
+
+
+def _slow(case: Case) -> Plan:
+    """Tell people once that it takes long, and go on."""
+    headline = f"{case.workload.name}: the rollback is slow"
+    why = ("Reason", case.release.cause)
+    slow = notice(case, NoticeKind.ROLLING_BACK, headline, why, full=True)
+    return case.stay(
+        towards_stable(case),
+        wake_after=SOON,
+        outbox=with_notice(case.status.outbox, slow),
+        release=replace(case.release, warned=True),
+    )
+
+
+def _left_alone(case: Case) -> Plan:
+    """A person's own pause comes before the way back: it goes on when the pause is lifted."""
+    said = "A person paused the Deployment during the rollback: it goes on when that is lifted"
+    say = Occurrence(reason="PausedByUser", message=said, warning=True)
+    return case.stay(say=None if case.status.message == said else say, message=said)
 
 
 def _only_observe(case: Case, cause: str) -> Plan:

@@ -71,6 +71,9 @@ def _baked(case: Case, why: str) -> Plan:
         say=Occurrence(reason="Promoted", message=said),
         notice=notice(case, NoticeKind.PROMOTED, headline, ("Reason", why), full=True),
         stable=status.stable,
+        rejected=tuple(
+            r for r in case.status.rejected if r.fingerprint != release.canary.fingerprint
+        ),
         recent_stables=status.recent_stables,
         history=case.ended(Result.PROMOTED, why),
         release=replace(release, evidence=""),

@@ -114,7 +114,8 @@ class Release:
     are in it, `watched_until` the same for restarts. `deaths` are the container deaths already
     counted, per pod uid. `held_for` says what a person has to know while it holds, `bypass` why the
     release is let through unjudged, `cause` why it was rolled back, `strategy` how; `undone` is set
-    once the stable template was seen back, so that a re-applied one is not undone for ever.
+    once the stable template was seen back, so that a re-applied one is not undone for ever;
+    `warned` once people were told that the rollback is slow.
     """
 
     __pydantic_config__: ClassVar = API
@@ -137,6 +138,7 @@ class Release:
     cause: str = ""
     strategy: str = ""
     undone: bool = False
+    warned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,10 +45,7 @@ def exposure_changed(policy: Policy, release: Release) -> Release:
     """The release after the controller itself changed how many pods take traffic."""
     if not release.evidence:
         return release
-    try:
-        evidence = Evidence.load(release.evidence, policy)
-    except ValueError:
-        return release
+    evidence = Evidence.load(release.evidence, policy)
     evidence.exposure_changed()
     return replace(release, evidence=evidence.dump())
 

@@ -76,8 +76,7 @@ class LastWords:
 def _died(scene: Scene) -> Iterator[tuple[Pod, Container]]:
     """Canary containers that died and are not merely told to stop."""
     release = scene.status.release
-    if release is None:
-        return
+    assert release is not None, "a phase that is looked at has a release"
     owners = {rs.uid for rs in scene.replica_sets if rs.fingerprint == release.canary.fingerprint}
     for pod in scene.pods:
         if pod.replica_set in owners and not pod.leaving:

@@ -60,11 +60,6 @@ class Queue:
         """Forget the failures of a ref."""
         self._failures.pop(ref, None)
 
-    def forget(self, ref: Ref) -> None:
-        """The Canary is gone: nothing is waited for any more."""
-        self._due.pop(ref, None)
-        self._failures.pop(ref, None)
-
     async def take(self) -> Ref:
         """The next ref to visit; `done` has to be called for it."""
         while True:

@@ -77,14 +77,3 @@ def test_pauses_grow_with_jitter_up_to_a_limit_and_success_forgets_them() -> Non
         assert todo.back_off(A) <= 0.1
 
     asyncio.run(story())
-
-
-def test_what_is_gone_is_not_waited_for() -> None:
-    async def story() -> None:
-        todo = queue()
-        todo.add_after(A, 0.01)
-        todo.forget(A)
-        todo.add_after(B, 0.03)
-        assert await asyncio.wait_for(todo.take(), 5) == B
-
-    asyncio.run(story())

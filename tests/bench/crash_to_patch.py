@@ -1,0 +1,188 @@
+"""From a pod's line on the watch, with the crash that decides, to the rollback's PATCH arriving."""
+
+import asyncio
+import logging
+import random
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from aiohttp import web
+
+from controller.adapters.kube.client import KubeClient
+from controller.adapters.kube.cluster import KubeCluster
+from controller.adapters.slack.log import LogNotifier
+from controller.adapters.unmeasured import Unmeasured
+from controller.domain.lifecycle import Phase
+from controller.domain.records import Ref
+from controller.domain.status import Result
+from controller.engine.courier import Courier
+from controller.engine.journal import Journal
+from controller.engine.lastwords import LastWords
+from controller.engine.looks import Looks
+from controller.engine.loop import Loop
+from controller.engine.queue import Queue
+from controller.engine.reconciler import Reconciler
+from controller.engine.tasks import Errands
+from tests.adapters.kube.apiserver import ApiServer, serving, until
+from tests.adapters.kube.examples import (
+    NAMESPACE,
+    Object,
+    canary,
+    container,
+    deployment,
+    path_of,
+    pod,
+    replica_set,
+)
+from tests.bench._figures import row
+
+ROUNDS: Final = 30
+BUDGET_MILLISECONDS: Final = 250
+STABLE: Final = "exam-aaaa"
+EXAM: Final = Ref(NAMESPACE, "exam")
+
+
+class TimedServer(ApiServer):
+    """Notes when a PATCH of a Deployment's template comes in."""
+
+    undone_at: float | None = None
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        if request.method == "PATCH" and "/deployments/" in request.path:
+            at = asyncio.get_running_loop().time()
+            if "/spec/template" in await request.text() and self.undone_at is None:
+                self.undone_at = at
+        return await super().handle(request)
+
+
+class Wall:
+    """The wall's time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass
+class Nobody:
+    """Counts nothing."""
+
+    def released(self, result: Result, cause: str) -> None:
+        pass
+
+    def rollback_sent(self, seconds: float) -> None:
+        pass
+
+
+async def control(client: KubeClient, cluster: KubeCluster) -> None:
+    """The engine over the real adapter, until cancelled."""
+    queue = Queue(dice=random.Random(1))
+    clock = Wall()
+    courier = Courier(LogNotifier(), again=queue.add)
+    async with asyncio.TaskGroup() as group:
+        errands = Errands(group)
+        reconciler = Reconciler(
+            cluster=cluster,
+            looks=Looks(
+                metrics=Unmeasured(),
+                clock=clock,
+                interval=timedelta(seconds=5),
+                errands=errands,
+                again=queue.add,
+            ),
+            last_words=LastWords(cluster=cluster, errands=errands, again=queue.add),
+            courier=courier,
+            journal=Journal(),
+            clock=clock,
+            errands=errands,
+            observer=Nobody(),
+        )
+        group.create_task(cluster.run())
+        group.create_task(courier.run())
+        group.create_task(Loop(cluster=cluster, reconciler=reconciler, queue=queue).run())
+
+
+def canary_pod(**status: Any) -> Object:
+    """The one canary pod, of the ReplicaSet that the controller has made."""
+    return pod("exam-canary-1", **status)
+
+
+async def one_round() -> float:
+    """A release up to the crash; returns the seconds from the crash's line to the PATCH."""
+    server = TimedServer()
+    running = deployment()
+    running["status"]["availableReplicas"] = 10
+    for found in (canary(), running, replica_set(STABLE)):
+        server.put(path_of(found), found)
+    for number in range(10):
+        found = pod(f"{STABLE}-{number}")
+        server.put(path_of(found), found)
+    async with serving(server) as client:
+        cluster = KubeCluster(
+            client,
+            namespace=NAMESPACE,
+            preset_problem=lambda _preset: None,
+            clock=Wall(),
+            dice=random.Random(1),
+        )
+        engine = asyncio.create_task(control(client, cluster))
+        try:
+            async with asyncio.timeout(20):
+                return await crash(server, cluster)
+        finally:
+            engine.cancel()
+            await asyncio.gather(engine, return_exceptions=True)
+
+
+async def crash(server: TimedServer, cluster: KubeCluster) -> float:
+    """Push, wait until the canary is analysed, and let it crash."""
+
+    def phase() -> Phase | None:
+        scene = cluster.scene(EXAM)
+        return scene.status.phase if scene and scene.status.stable else None
+
+    def made() -> list[Object]:
+        return [o for p, o in server.objects.items() if "/replicasets/" in p]
+
+    await until(lambda: phase() is Phase.IDLE)
+    held = deployment(image="exam:v2", paused=True)
+    held["metadata"]["generation"] = held["status"]["observedGeneration"] = 2
+    held["metadata"]["labels"] = {"canary-controller.io/canary": "exam"}
+    held["metadata"]["annotations"] = {"canary-controller.io/gate": "2"}
+    server.put(path_of(held), held)
+    await until(lambda: len(made()) == 2)
+    (seeded,) = (o for o in made() if o["metadata"]["name"] != STABLE)
+    owner = {"kind": "ReplicaSet", "controller": True, "apiVersion": "apps/v1"}
+    names = {"name": seeded["metadata"]["name"], "uid": seeded["metadata"]["uid"]}
+    up = canary_pod()
+    up["metadata"]["ownerReferences"] = [owner | names]
+    server.put(path_of(up), up)
+    await until(lambda: phase() is Phase.ANALYSING)
+    await asyncio.sleep(0.2)  # What follows from the move itself is over.
+    down = canary_pod(
+        containerStatuses=[
+            container(
+                restarts=4,
+                lastState={"terminated": {"exitCode": 1, "reason": "Error"}},
+            )
+        ]
+    )
+    down["metadata"]["ownerReferences"] = up["metadata"]["ownerReferences"]
+    begun = asyncio.get_running_loop().time()
+    server.put(path_of(down), down)
+    await until(lambda: server.undone_at is not None)
+    assert server.undone_at is not None
+    return server.undone_at - begun
+
+
+def main() -> None:
+    logging.disable(logging.CRITICAL)
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    seconds = [asyncio.run(one_round()) for _ in range(rounds)]
+    print(row("crash on the watch to rollback PATCH", seconds))
+    print(f"budget p95: {BUDGET_MILLISECONDS} ms")
+
+
+if __name__ == "__main__":
+    main()
