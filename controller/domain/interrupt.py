@@ -22,13 +22,12 @@ def interruption(case: Case) -> Plan | None:
         said = "A person paused the Deployment: nothing is touched until the pause is lifted"
         say = Occurrence(reason="PausedByUser", message=said)
         return case.move(Event.PAUSED_BY_PERSON, say=say, message=said)
-    if case.status.phase is Phase.PROMOTING and workload.held_by_us:
-        return None
     lifted = workload.gate_mark is not None and not workload.paused
     if lifted and case.status.phase not in {Phase.PROMOTING, Phase.BAKING}:
         said = f"The pause was lifted by hand: {release.canary} is rolled out, still watched"
         say = Occurrence(reason="PromotedByHand", message=said, warning=True)
-        return case.move(Event.PROMOTED_BY_PERSON, say=say, message=said)
+        release = replace(release, promoting=True, held_for="")
+        return case.move(Event.PROMOTED_BY_PERSON, say=say, release=release, message=said)
     return convicted(case)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from controller.domain import rest, rollback, rollout, trial
 from controller.domain.case import Case, Plan
-from controller.domain.changes import ClearIntent, LetGo, Occurrence, OptIn
+from controller.domain.changes import Change, ClearIntent, LetGo, Occurrence, OptIn, Promote
 from controller.domain.conditions import conditions
 from controller.domain.identify import identify
 from controller.domain.lifecycle import AT_REST, JUDGED, Phase
@@ -121,13 +121,23 @@ def _obstacle(scene: Scene) -> Problem | None:
 
 def _refuse(snapshot: Snapshot, status: Status, problem: Problem) -> Plan:
     """Say what is wrong, once; touch nothing. A release that runs stays held as it is."""
-    known = any(c.type == "Ready" and c.message == str(problem) for c in status.conditions)
-    status = replace(status, message=str(problem))
-    say = Occurrence(reason=problem.reason, message=str(problem), warning=True)
+    said = f"{problem}{_held_meanwhile(snapshot.scene)}"
+    problem = replace(problem, remedy=f"{problem.remedy}{_held_meanwhile(snapshot.scene)}")
+    known = any(c.type == "Ready" and c.message == said for c in status.conditions)
+    status = replace(status, message=said)
+    say = Occurrence(reason=problem.reason, message=said, warning=True)
     return Plan(
         status=replace(status, conditions=conditions(snapshot, status, problem)),
         occurrences=() if known else (say,),
     )
+
+
+def _held_meanwhile(scene: Scene) -> str:
+    """What people have to know while nothing is done about a Deployment that we hold."""
+    if scene.workload is None or not scene.workload.held_by_us:
+        return ""
+    resume = f"kubectl -n {scene.ref.namespace} rollout resume deployment/{scene.workload.name}"
+    return f". The Deployment stays held meanwhile, and nothing judges it; to let it go: {resume}"
 
 
 def _housekeep(snapshot: Snapshot) -> Status:
@@ -174,7 +184,7 @@ def _finish(case: Case, plan: Plan) -> Plan:
             change = ClearIntent(scene.intent.id)
     elif isinstance(scene.intent, Problem):
         status = replace(status, message=str(scene.intent))
-    if case.policy.mode is Mode.OBSERVE and not isinstance(change, LetGo | ClearIntent):
+    if case.policy.mode is Mode.OBSERVE and not _is_harmless(case, change):
         change = None
     return replace(
         plan,
@@ -182,6 +192,13 @@ def _finish(case: Case, plan: Plan) -> Plan:
         change=change,
         occurrences=said,
     )
+
+
+def _is_harmless(case: Case, change: Change | None) -> bool:
+    """What Observe may do all the same: undo what Enforce has left behind, a pause of ours too."""
+    if isinstance(change, Promote):
+        return case.workload.gate_mark is not None
+    return isinstance(change, LetGo | ClearIntent)
 
 
 def _registration(case: Case) -> OptIn | LetGo | None:
@@ -207,7 +224,8 @@ def _answer(case: Case, intent: Intent, *, moved: bool) -> Occurrence:
         running = case.release.canary
         message = f"{who}{why} of revision {intent.revision}, but {running} runs: nothing was done"
         return Occurrence(reason="CommandRefused", message=message, warning=True)
-    if moved or intent.action is IntentAction.HOLD:
+    holds = intent.action is IntentAction.HOLD and case.status.phase is Phase.HOLDING
+    if moved or holds:
         return Occurrence(reason="CommandTaken", message=f"{who}{why}")
     message = f"{who}{why}: not possible while {case.status.phase.value}"
     return Occurrence(reason="CommandRefused", message=message, warning=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +41,5 @@ class Tally:
 
 
 Reading = Tally | Missing
+
+UNREAD: Final = Missing("not read yet", "the first look since the start is under way")

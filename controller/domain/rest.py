@@ -25,7 +25,8 @@ def at_rest(case: Case) -> Plan:
     if case.workload.fingerprint == case.stable.fingerprint:
         return _settled(case)
     rejected = _rejected(case)
-    if rejected is None:
+    only_watched = case.policy.mode is Mode.OBSERVE and not case.workload.held_by_us
+    if rejected is None or only_watched:
         return _release(case)
     if case.asks(IntentAction.RETRY):
         return _lift_quarantine(case, rejected)
@@ -97,20 +98,36 @@ def _release(case: Case) -> Plan:
             canary=release.canary.fingerprint,
         ),
     )
-    fields: dict[str, Any] = {"release": release, "findings": (), "uncovered": (), "verdict": ""}
+    fields: dict[str, Any] = {
+        "release": replace(release, promoting=True),
+        "findings": (),
+        "uncovered": (),
+        "verdict": "",
+    }
     if bypass:
         said = f"{release.canary} is let through: {bypass}"
         say = Occurrence(reason="LetThrough", message=said)
         used = case.workload.skip
         return begun.move(Event.LET_THROUGH, say=say, message=said, skipped=used, **fields)
-    if case.policy.mode is Mode.OBSERVE or case.workload.replicas <= 1:
-        why = "mode Observe" if case.policy.mode is Mode.OBSERVE else "one replica has no canary"
+    why = _no_room(case)
+    if why:
         said = f"{release.canary} rolls out, judged on the way ({why})"
         say = Occurrence(reason="RollsOut", message=said)
         return begun.move(Event.NO_ROOM, say=say, message=said, **fields)
     said = f"{release.canary} is held: seeding canary pods"
     say = Occurrence(reason="CanaryHeld", message=said)
+    fields["release"] = release
     return begun.move(Event.TEMPLATE_CHANGED, say=say, message=said, **fields)
+
+
+def _no_room(case: Case) -> str:
+    """Why there is no trial on a few pods, but a rollout that is judged on the way."""
+    workload = case.workload
+    if case.policy.mode is Mode.OBSERVE:
+        return "mode Observe"
+    if workload.gate_mark is not None and not workload.paused:
+        return "the pause was lifted by hand"
+    return "one replica has no canary" if workload.replicas <= 1 else ""
 
 
 def _bypass(case: Case) -> str:
@@ -124,8 +141,6 @@ def _bypass(case: Case) -> str:
         return "it was stable before: a person's rollback must not wait"
     if case.family.stable is None:
         return f"the ReplicaSet of {case.stable} is gone: nothing to compare with"
-    if workload.gate_mark is not None and not workload.paused:
-        return "the pause was lifted by hand"
     return ""
 
 

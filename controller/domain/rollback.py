@@ -20,11 +20,7 @@ def begin(case: Case, event: Event, cause: str) -> Plan:
     if case.policy.mode is Mode.OBSERVE:
         return _only_observe(case, cause)
     if case.family.stable is None:
-        lost = f"Cannot roll back: the ReplicaSet of {case.stable} is gone."
-        said = f"{lost} Cause: {cause}"
-        say = Occurrence(reason="RollbackImpossible", message=said, warning=True)
-        known = case.status.message.startswith(lost)  # The numbers of the cause move on.
-        return case.stay(say=None if known else say, look=True, message=said)
+        return _impossible(case, cause)
     release = replace(
         case.release,
         cause=cause,
@@ -52,14 +48,37 @@ def begin(case: Case, event: Event, cause: str) -> Plan:
     )
 
 
+def _impossible(case: Case, cause: str) -> Plan:
+    """There is nothing to go back to: a person has to know, once, and as soon as that is clear."""
+    lost = f"Cannot roll back: the ReplicaSet of {case.stable} is gone."
+    remedy = "Apply a good template; a revisionHistoryLimit of 1 or more keeps the way back"
+    said = f"{lost} {remedy}. Cause: {cause}"
+    if case.release.warned:
+        return case.stay(look=True, message=said)
+    headline = f"{case.workload.name}: {case.release.canary} is worse and cannot be rolled back"
+    facts = (("Why", f"{lost} {remedy}"), ("Reason", cause))
+    told = notice(case, NoticeKind.HOLDING, headline, *facts, full=True)
+    return case.stay(
+        say=Occurrence(reason="RollbackImpossible", message=said, warning=True),
+        look=True,
+        message=said,
+        outbox=with_notice(case.status.outbox, told),
+        release=replace(case.release, warned=True),
+    )
+
+
 def roll_back(case: Case) -> Plan:
     """Make it so until it is so; the same change again is harmless."""
     case = _with_undone(case)
     release, fingerprint = case.release, case.workload.fingerprint
     if fingerprint not in {case.stable.fingerprint, release.canary.fingerprint}:
         reason = "another template was applied during the rollback"
+        headline = f"{case.workload.name}: {release.canary} was being rolled back when {reason}"
+        why = ("Reason", release.cause)
         return case.move(
             Event.SUPERSEDED,
+            say=Occurrence(reason="Superseded", message=f"{release.canary}: {reason}"),
+            notice=notice(case, NoticeKind.ROLLED_BACK, headline, why, full=True),
             history=case.ended(Result.ROLLED_BACK, release.cause),
             release=replace(release, evidence=""),
             message=reason,
@@ -117,7 +136,9 @@ def _strategy(case: Case) -> RollbackStrategy:
     chosen = case.policy.rollback
     if chosen is not RollbackStrategy.AUTO:
         return chosen
-    return RollbackStrategy.FREEZE if case.workload.gitops else RollbackStrategy.UNDO
+    # With one replica a Freeze would take the only pod before stable's is there.
+    freezes = case.workload.gitops is not None and case.workload.replicas > 1
+    return RollbackStrategy.FREEZE if freezes else RollbackStrategy.UNDO
 
 
 def _with_undone(case: Case) -> Case:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from controller.domain import rollback
-from controller.domain.case import SOON, Case, Plan
+from controller.domain.case import SOON, Case, Plan, with_notice
 from controller.domain.changes import Occurrence, Promote
 from controller.domain.findings import Outcome
 from controller.domain.interrupt import interruption
@@ -17,6 +17,8 @@ from controller.domain.wording import missing_evidence, notice
 
 # A bake without sight is no bake: it lasts longer then, but not for ever.
 BLIND_BAKES_MAX: Final = 4
+# As long as a Deployment's own progressDeadlineSeconds is by default.
+SLOW_AFTER: Final = timedelta(minutes=10)
 
 
 def promote(case: Case) -> Plan:
@@ -30,14 +32,36 @@ def promote(case: Case) -> Plan:
     if workload.rolled_out:
         said = f"{case.release.canary} runs on all pods; watched for {case.policy.bake} more"
         return case.move(Event.ROLLED_OUT, message=said)
+    if case.phase_age >= SLOW_AFTER and not case.release.held_for:
+        return _slow(case)
     return case.stay(look=True)
+
+
+def _slow(case: Case) -> Plan:
+    """A rollout that does not finish is neither a crash nor an error: a person has to look."""
+    workload = case.workload
+    why = (
+        f"the rollout does not finish: {workload.updated} of {workload.replicas} pods are of "
+        f"{case.release.canary}, {workload.available} are available. The command rollback goes back"
+    )
+    headline = f"{workload.name}: {case.release.canary} does not become available"
+    told = notice(case, NoticeKind.HOLDING, headline, ("Why", why), full=True)
+    return case.stay(
+        say=Occurrence(reason="RolloutSlow", message=why, warning=True),
+        look=True,
+        message=why,
+        outbox=with_notice(case.status.outbox, told),
+        release=replace(case.release, held_for=why),
+    )
 
 
 def bake(case: Case) -> Plan:
     """Everything runs the canary; whatever comes next, it is stable once the bake is over."""
     workload = case.workload
     if workload.fingerprint not in {case.release.canary.fingerprint, case.stable.fingerprint}:
-        return _baked(case, "another template was applied after it ran on all pods")
+        worse = case.verdict.outcome is Outcome.WORSE
+        end = "judged worse, and could not be rolled back" if worse else "it ran on all pods"
+        return _baked(case, f"another template was applied after that; {end}")
     early = interruption(case) or _rolled_back_by_person(case)
     if early is not None:
         return early

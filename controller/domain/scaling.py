@@ -35,6 +35,16 @@ def scaled(case: Case, canary_pods: int) -> Scale | None:
     return _as_change(case, target)
 
 
+def seedable(case: Case) -> int:
+    """Canary pods that can be added at once without the deployment controller taking Ready ones.
+
+    It makes room for whatever exceeds replicas + surge, and does not ask for `maxUnavailable`.
+    """
+    workload = case.workload
+    spare = max(0, _ready(case) - (workload.replicas - workload.max_unavailable))
+    return max(1, workload.max_surge + spare)
+
+
 def _ready(case: Case) -> int:
     return sum(rs.ready for rs in case.snapshot.scene.replica_sets)
 

@@ -6,13 +6,14 @@ from typing import Final
 
 from controller.domain import rollback
 from controller.domain.case import SOON, Case, Plan
-from controller.domain.changes import Catch, Occurrence, Promote, Scale, Seed
+from controller.domain.changes import Catch, Change, Occurrence, Promote, Seed
 from controller.domain.findings import Outcome
 from controller.domain.interrupt import interruption
 from controller.domain.lifecycle import Event, Phase
 from controller.domain.policy import OnInconclusive, Step
+from controller.domain.readings import UNREAD
 from controller.domain.records import GateKind, IntentAction
-from controller.domain.scaling import scaled
+from controller.domain.scaling import scaled, seedable
 from controller.domain.status import NoticeKind
 from controller.domain.weigh import exposure_changed
 from controller.domain.wording import missing_evidence, notice, suspicion
@@ -56,7 +57,7 @@ def analyse(case: Case) -> Plan:
             why = f"step {release.step + 1} waits for approval; the evidence is good"
             return _to_holding(case, Event.APPROVAL_NEEDED, why)
         return _pass(case)
-    if case.now - release.step_since >= step.max_duration:
+    if case.now - release.step_since >= step.max_duration and not _is_unread(case):
         why = f"no decision in {step.max_duration}: {_lacking(case)}"
         return _to_holding(case, Event.INCONCLUSIVE, why)
     return case.stay(change, look=True, message=_progress(case))
@@ -155,6 +156,11 @@ def _to_holding(case: Case, event: Event, why: str) -> Plan:
     )
 
 
+def _is_unread(case: Case) -> bool:
+    """Whether this process has yet to look at the metrics: "blind" says nothing then."""
+    return case.policy.requests is not None and case.snapshot.requests == UNREAD
+
+
 def _with_readiness(case: Case) -> Case:
     """Since when all canary pods of the step are Ready; a flapping pod starts the time anew."""
     all_ready = case.family.canary_ready >= _pods_wanted(case)
@@ -171,12 +177,17 @@ def _pods_wanted(case: Case) -> int:
     return _step(case).canary.of(case.workload.replicas)
 
 
-def _held_with(case: Case, wanted: int) -> Catch | Seed | Scale | None:
-    """What is still to be done until the workload is held with this many canary pods."""
+def _held_with(case: Case, wanted: int) -> Change | None:
+    """What is still to be done until the workload is held with this many canary pods.
+
+    With one replica or none left there is no room for a canary: stable has all, and we wait.
+    """
     if not case.workload.held_by_us:
         return Catch()
+    if case.workload.replicas <= 1:
+        return rollback.frozen(case)
     if case.family.canary is None:
-        return Seed(wanted)
+        return Seed(min(wanted, seedable(case)))
     return scaled(case, wanted)
 
 

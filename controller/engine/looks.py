@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from controller.domain.lifecycle import JUDGED
 from controller.domain.policy import Policy, RequestSource
-from controller.domain.readings import Missing, Reading, Tally
+from controller.domain.readings import UNREAD, Missing, Reading, Tally
 from controller.domain.records import Pod, Ref
 from controller.domain.snapshot import Scene
 from controller.domain.status import Release
@@ -50,11 +50,12 @@ class Looks:
     def requests(self, ref: Ref, release: Release) -> Reading:
         """The counts since the evidence was last updated.
 
-        A tally that was used already says "nothing new", which is not "no data".
+        A tally that was used already says "nothing new", which is not "no data". Before the first
+        look of this process there is no data: what was blind must not be taken for seeing.
         """
         seen = self.last(ref, release)
         if seen is None:
-            return Tally(since=release.step_since, until=release.step_since)
+            return UNREAD
         until = release.evaluated_until
         if isinstance(seen.requests, Tally) and until is not None and seen.requests.since < until:
             return Tally(since=until, until=until)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from controller.domain.case import Plan
-from controller.domain.changes import Freeze, Undo
+from controller.domain.changes import Change, Freeze, Occurrence, Undo
 from controller.domain.lifecycle import JUDGED, Phase
 from controller.domain.plan import decide
 from controller.domain.policy import Policy
@@ -18,7 +18,7 @@ from controller.engine.courier import Courier
 from controller.engine.journal import Journal
 from controller.engine.lastwords import LastWords
 from controller.engine.looks import Looks
-from controller.engine.ports import Clock, Cluster
+from controller.engine.ports import Clock, Cluster, Refused
 from controller.engine.tasks import Errands
 
 log = logging.getLogger(__name__)
@@ -92,11 +92,21 @@ class Reconciler:
             self._tell(snapshot, plan)
         if seen is not None:
             seen.fresh = False
-        if plan.change is not None:
-            await self.cluster.apply(scene.ref, plan.change, scene)
-            log.info("Applied %s", plan.change)
-            self._count_rollback(snapshot, plan)
+        # Before the change: people have to hear of it even if the server refuses it.
         self.courier.offer(scene.ref, plan.status.outbox)
+        if plan.change is not None:
+            await self._apply(scene, plan.change)
+            self._count_rollback(snapshot, plan)
+
+    async def _apply(self, scene: Scene, change: Change) -> None:
+        try:
+            await self.cluster.apply(scene.ref, change, scene)
+        except Refused as no:
+            said = f"The API server refuses {change}: {no}"
+            refusal = Occurrence(reason="ChangeRefused", message=said, warning=True)
+            self.errands.start(("refused", scene.ref), self.cluster.record(scene.ref, refusal))
+            raise
+        log.info("Applied %s", change)
 
     def _tell(self, snapshot: Snapshot, plan: Plan) -> None:
         """Log, Events and counts of what is now committed."""
@@ -138,7 +148,6 @@ class Reconciler:
         self.looks.forget(ref)
         self.last_words.forget(ref)
         self.courier.forget(ref)
-        self.journal.forget(ref)
 
 
 def is_news(before: Status, after: Status) -> bool:

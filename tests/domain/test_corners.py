@@ -72,7 +72,9 @@ def test_a_pause_lifted_before_the_first_look_lets_the_template_through() -> Non
     assert "lifted by hand" in table.status.message
 
 
-def test_a_rejected_template_whose_pause_is_lifted_by_hand_is_let_through_and_forgiven() -> None:
+def test_a_rejected_template_that_is_resumed_by_hand_is_judged_and_forgiven() -> (
+    None
+):
     table = rejected()
     table.apply_template("B")
     table.looks(2)
@@ -82,6 +84,9 @@ def test_a_rejected_template_whose_pause_is_lifted_by_hand_is_let_through_and_fo
     assert table.status.phase is Phase.PROMOTING
     table.finish_rollout()
     table.looks(3)
+    assert table.status.phase is Phase.BAKING
+    table.deaths.clear()
+    table.looks(40, seconds=10)
     assert table.status.phase is Phase.PROMOTED
     assert table.status.rejected == ()
 

@@ -131,6 +131,23 @@ def test_freeze_under_a_process_that_re_applies_the_bad_manifest_does_not_flap(
     assert stage.status["rejected"][-1]["writer"] == "kustomize-controller"
 
 
+def test_freeze_after_the_rollout_is_complete_keeps_serving_pods(stage: Stage) -> None:
+    flux = {"kustomize.toolkit.fluxcd.io/name": "exam"}
+    stage.settle(replicas=6, labels=flux, spec={"bake": "5m"})
+    stage.push("v2")
+    stage.wait_phase("Analysing")
+    stage.command("promote-full")
+    stage.wait_phase("Baking")
+    assert stage.ready("v2") == 6
+    with stage.world.traffic(stage.namespace, rate=50, mix=CALM) as users:
+        stage.command("rollback because the answers are wrong")
+        stage.wait_phase("RolledBack", seconds=60)
+        seen = users.counts()
+    assert [stage.replicas(v) for v in ("v1", "v2")] == [6, 0]
+    assert (stage.image(), stage.deployment["spec"]["paused"]) == ("v2", True)
+    assert seen.failed() <= seen.total() * 0.02
+
+
 def test_a_rejected_template_applied_again_is_quarantined_and_its_writer_named(
     stage: Stage,
 ) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from controller.domain.lifecycle import Phase
-from controller.domain.records import IntentAction, Problem
+from controller.domain.records import IntentAction, Problem, Ref
 from controller.engine.tasks import AT_ONCE_MAX, Errands
 from tests.domain.tabletop import REF, on_trial
 from tests.engine.process import Observed, assemble, running
@@ -47,15 +47,15 @@ def test_what_was_decided_is_kept_for_people() -> None:
     async def story() -> None:
         async with asyncio.TaskGroup() as group:
             table = on_trial()
-            table.deaths["B-0"] = 1
+            table.command(IntentAction.HOLD)
             world = World(towns={REF: Town(table)})
             process = assemble(world, group, Observed())
             await process.reconciler.reconcile(REF)
-            journal = process.reconciler.journal
-            assert [entry.plan.status for entry in journal.of(REF)] == [world.table.status]
-            world.towns.clear()
-            assert await process.reconciler.reconcile(REF) is None
-            assert journal.of(REF) == ()
+            held = world.table.status
+            await process.reconciler.reconcile(REF)
+            kept = process.reconciler.journal.of(REF)
+            assert kept[0].plan.status == held
+            assert process.reconciler.journal.of(Ref("another", "canary")) == ()
 
     play(story())
 

@@ -64,8 +64,9 @@ class View:
         )
 
     def _gate(self, deployment: Entry[Workload] | None) -> GateKind:
-        """The policy matches on the opt-in label: without it, a rollout has to be caught."""
-        matched = deployment is not None and deployment.record.opted_in is not None
+        """The policy asks for the opt-in label and against the skip annotation; else: catch."""
+        workload = deployment.record if deployment is not None else None
+        matched = workload is not None and workload.opted_in is not None and workload.skip is None
         return GateKind.POLICY if self.gate_in_force and matched else GateKind.CATCH
 
     def _rival(self, canary: Entry[CanaryRecord]) -> str | None:

@@ -1,0 +1,152 @@
+"""The controller is never the cause of an outage, and never leaves people without a word."""
+
+from dataclasses import replace
+
+from controller.domain.changes import Freeze, LetGo, Promote, Scale, Seed, Undo
+from controller.domain.lifecycle import Phase
+from controller.domain.plan import decide
+from controller.domain.policy import Mode, Share, Step
+from controller.domain.readings import UNREAD
+from controller.domain.records import IntentAction, Problem
+from controller.domain.snapshot import Snapshot
+from controller.domain.status import NoticeKind
+from tests.domain.tabletop import POLICY, START, alone, on_trial, settled
+
+
+def test_a_new_process_promotes_nothing_before_it_has_looked_at_the_metrics() -> None:
+    table = on_trial(policy=replace(POLICY, steps=(Step(canary=Share(pods=1)),)))
+    while table.status.verdict != "NotWorse":
+        table.look(1)
+    table.requests = UNREAD
+    table.looks(30, seconds=60)
+    assert table.status.phase is Phase.ANALYSING
+    assert Promote() not in table.changes
+    table.requests = None
+    table.looks(5, seconds=5)
+    assert Promote() in table.changes
+
+
+def test_with_one_replica_left_stable_has_all_and_with_none_nothing_is_started() -> None:
+    for replicas in (1, 0):
+        table = on_trial()
+        table.replicas, table.surge = replicas, 1
+        table.sets = {"A": replicas, "B": 1}
+        table.looks(3)
+        assert table.sets == {"A": replicas, "B": 0}
+        done = len(table.changes)
+        table.looks(10)
+        assert len(table.changes) == done
+
+
+def test_a_canary_that_gets_worse_before_the_promotion_is_written_is_not_promoted() -> None:
+    table = on_trial(policy=alone())
+    table.command(IntentAction.PROMOTE_FULL)
+    table.look()
+    table.paused, table.mark = True, "2"
+    table.deaths["B-0"] = 6
+    table.look()
+    assert table.status.phase is Phase.ROLLING_BACK
+    assert table.changes[-1] == Undo("rs-A")
+
+
+def test_the_first_seed_leaves_the_promised_pods_alone() -> None:
+    step = Step(canary=Share(percent=50))
+    table = settled(policy=replace(POLICY, steps=(step,)), surge=1, unavailable=0)
+    table.apply_template("B")
+    table.looks(2)
+    assert table.changes[-1] == Seed(1)
+    table.looks(10)
+    assert table.sets["B"] == 5
+
+
+def test_one_replica_under_gitops_is_undone_and_not_frozen() -> None:
+    table = settled(policy=alone(), replicas=1, surge=1, unavailable=0, sets={"A": 1})
+    table.gitops = "argo-cd"
+    table.apply_template("B")
+    table.looks(2)
+    table.finish_rollout()
+    table.looks(2)
+    table.deaths["B-0"] = 6
+    table.looks(3)
+    assert Undo("rs-A") in table.changes
+    assert not any(isinstance(change, Freeze) for change in table.changes)
+
+
+def test_observe_lets_go_of_what_enforce_held() -> None:
+    table = on_trial()
+    table.policy = replace(table.policy, mode=Mode.OBSERVE)
+    table.apply_template("C")
+    table.looks(6)
+    assert not table.paused
+    assert LetGo() in table.changes
+
+
+def test_a_spec_that_became_bad_says_that_the_deployment_is_held_and_how_to_let_it_go() -> None:
+    scene = on_trial().scene()
+    problem = Problem(reason="InvalidSpec", field="spec.x", message="no", remedy="Correct it")
+    plan = decide(Snapshot(scene=replace(scene, policy=problem), now=START))
+    assert "rollout resume deployment/exam-api" in plan.occurrences[0].message
+    again = replace(scene, policy=problem, status=plan.status)
+    assert decide(Snapshot(scene=again, now=START)).occurrences == ()
+
+
+def test_a_rollout_that_does_not_finish_is_told_once() -> None:
+    table = settled(policy=alone(), replicas=1, surge=1, unavailable=0, sets={"A": 1})
+    table.apply_template("B")
+    table.looks(3)
+    table.sets = {"A": 1, "B": 1}
+    table.unready.add("B")
+    table.looks(40, seconds=60)
+    told = [n for n in table.status.outbox if n.kind is NoticeKind.HOLDING]
+    assert len(told) == 1
+    assert "does not finish" in dict(told[0].facts)["Why"]
+
+
+def test_a_rollback_that_is_impossible_is_told_once_and_not_called_good() -> None:
+    table = on_trial(policy=alone())
+    table.command(IntentAction.PROMOTE_FULL)
+    table.looks(2)
+    table.finish_rollout()
+    table.sets.pop("A")
+    table.looks(2)
+    table.deaths |= {f"B-{n}": 3 for n in range(8)}
+    table.looks(60, seconds=60)
+    assert table.status.phase is Phase.BAKING
+    assert len([n for n in table.status.outbox if n.kind is NoticeKind.HOLDING]) == 1
+    table.apply_template("C")
+    table.look()
+    assert "judged worse" in table.status.history[-1].reason
+
+
+def test_a_rollout_released_by_hand_is_not_reversed_by_a_later_pause() -> None:
+    table = on_trial()
+    table.paused = False
+    table.looks(2)
+    assert table.status.phase is Phase.PROMOTING
+    table.sets = {"A": 4, "B": 8}
+    table.paused, table.mark = True, None
+    table.look()
+    assert table.status.phase is Phase.PAUSED_BY_USER
+    table.paused = False
+    table.looks(3)
+    assert table.status.phase is Phase.PROMOTING
+    assert not any(isinstance(change, Scale) for change in table.changes)
+
+
+def test_a_fix_pushed_during_the_rollback_does_not_swallow_its_message() -> None:
+    table = on_trial(policy=alone())
+    table.deaths["B-0"] = 4
+    table.look()
+    table.template = "C"
+    table.look()
+    assert table.status.outbox[-1].kind is NoticeKind.ROLLED_BACK
+    assert "Crashes" in dict(table.status.outbox[-1].facts)["Reason"]
+
+
+def test_a_hold_that_comes_too_late_is_answered_as_refused() -> None:
+    table = on_trial()
+    table.command(IntentAction.PROMOTE_FULL)
+    table.looks(2)
+    table.command(IntentAction.HOLD)
+    plan = table.look()
+    assert plan.occurrences[-1].reason == "CommandRefused"
