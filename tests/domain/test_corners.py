@@ -72,9 +72,7 @@ def test_a_pause_lifted_before_the_first_look_lets_the_template_through() -> Non
     assert "lifted by hand" in table.status.message
 
 
-def test_a_rejected_template_that_is_resumed_by_hand_is_judged_and_forgiven() -> (
-    None
-):
+def test_a_rejected_template_that_is_resumed_by_hand_is_judged_and_forgiven() -> None:
     table = rejected()
     table.apply_template("B")
     table.looks(2)
