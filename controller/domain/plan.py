@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from controller.domain import rest, rollback, rollout, trial
-from controller.domain.case import Case, Plan
+from controller.domain.case import Case, Plan, with_notice
 from controller.domain.changes import Change, ClearIntent, LetGo, Occurrence, OptIn, Promote
 from controller.domain.conditions import conditions
 from controller.domain.identify import identify
@@ -13,7 +13,7 @@ from controller.domain.lifecycle import AT_REST, JUDGED, Phase
 from controller.domain.policy import Mode, Policy
 from controller.domain.records import Intent, IntentAction, Problem, Workload
 from controller.domain.snapshot import Scene, Snapshot
-from controller.domain.status import Release, Status
+from controller.domain.status import Notice, NoticeKind, Release, Status
 from controller.domain.weigh import weigh, with_crashes
 
 HANDLERS: Final[Mapping[Phase, Callable[[Case], Plan]]] = {
@@ -125,10 +125,25 @@ def _refuse(snapshot: Snapshot, status: Status, problem: Problem) -> Plan:
     problem = replace(problem, remedy=f"{problem.remedy}{_held_meanwhile(snapshot.scene)}")
     known = any(c.type == "Ready" and c.message == said for c in status.conditions)
     status = replace(status, message=said)
+    if not known and _held_meanwhile(snapshot.scene):
+        status = replace(status, outbox=with_notice(status.outbox, _stuck(snapshot, said)))
     say = Occurrence(reason=problem.reason, message=said, warning=True)
     return Plan(
         status=replace(status, conditions=conditions(snapshot, status, problem)),
         occurrences=() if known else (say,),
+    )
+
+
+def _stuck(snapshot: Snapshot, said: str) -> Notice:
+    """A Deployment that is held by a Canary that cannot be acted on: a person has to know."""
+    scene = snapshot.scene
+    assert scene.workload is not None
+    return Notice(
+        key=f"{scene.ref}:{scene.generation}:{NoticeKind.HOLDING.value}",
+        kind=NoticeKind.HOLDING,
+        at=snapshot.now,
+        headline=f"{scene.workload.name}: held, and its Canary cannot be acted on",
+        facts=(("Workload", f"{scene.ref.namespace}/{scene.workload.name}"), ("Why", said)),
     )
 
 

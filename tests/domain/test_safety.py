@@ -86,8 +86,11 @@ def test_a_spec_that_became_bad_says_that_the_deployment_is_held_and_how_to_let_
     problem = Problem(reason="InvalidSpec", field="spec.x", message="no", remedy="Correct it")
     plan = decide(Snapshot(scene=replace(scene, policy=problem), now=START))
     assert "rollout resume deployment/exam-api" in plan.occurrences[0].message
+    assert plan.status.outbox[-1].kind is NoticeKind.HOLDING
     again = replace(scene, policy=problem, status=plan.status)
-    assert decide(Snapshot(scene=again, now=START)).occurrences == ()
+    quiet = decide(Snapshot(scene=again, now=START))
+    assert quiet.occurrences == ()
+    assert quiet.status.outbox == plan.status.outbox
 
 
 def test_a_rollout_that_does_not_finish_is_told_once() -> None:
