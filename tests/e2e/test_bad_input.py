@@ -29,7 +29,9 @@ def condition(stage: Stage) -> dict[str, Any]:
     stage.world.deploy(stage.namespace, replicas=1)
     stage.controller.start()
     status = stage.wait_for(
-        lambda s: any(c["type"] == "Ready" and c["status"] == "False" for c in s["conditions"]),
+        lambda s: any(
+            c["type"] == "Ready" and c["status"] == "False" for c in s.get("conditions", [])
+        ),
         30,
         "a condition",
     )
