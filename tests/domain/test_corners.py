@@ -5,51 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from controller.domain.changes import Freeze, Promote, Scale, Seed, Undo
-from controller.domain.findings import Finding, Metric, Outcome, Side, Uncovered, Verdict
+from controller.domain.changes import Promote, Undo
 from controller.domain.lifecycle import Phase
-from controller.domain.naming import camel
 from controller.domain.plan import decide
 from controller.domain.policy import Mode, Policy, Restarts, RollbackStrategy, Share, Step
 from controller.domain.readings import Missing
-from controller.domain.records import GateKind, IntentAction, Problem
+from controller.domain.records import IntentAction, Problem
 from controller.domain.snapshot import Snapshot
-from controller.domain.status import NoticeKind, Release, Result
-from controller.domain.wording import conviction, duration, finding_sentence, uncovered_sentence
-from tests.domain.desk import Desk
 from tests.domain.tabletop import POLICY, Table, alone, on_trial, settled
-
-
-def condemned(**facts: object) -> Table:
-    """A table on which the rollback of B has just been decided."""
-    policy = facts.pop("policy", alone())
-    table = on_trial(policy=policy, **facts)
-    table.deaths["B-0"] = 4
-    table.look()
-    assert table.status.phase is Phase.ROLLING_BACK
-    return table
-
-
-def rejected() -> Table:
-    """A table on which B was rolled back."""
-    table = condemned()
-    table.looks(2)
-    assert table.status.phase is Phase.ROLLED_BACK
-    table.deaths.clear()
-    return table
-
-
-def freezing(**facts: object) -> Table:
-    """A table on which B will be frozen out."""
-    return on_trial(policy=replace(alone(), rollback=RollbackStrategy.FREEZE), **facts)
-
-
-def release_of(table: Table) -> Release:
-    assert table.status.release is not None
-    return table.status.release
-
-
-# A pause lifted by hand.
+from tests.domain.turns import condemned, freezing, rejected, release_of
 
 
 def test_a_pause_lifted_by_hand_is_a_promotion_that_is_still_watched() -> None:
@@ -101,21 +65,6 @@ def test_a_persons_pause_in_a_promotion_is_waited_for_and_the_promotion_goes_on(
     assert table.status.phase is Phase.PROMOTING
 
 
-def test_a_persons_pause_in_a_rollback_is_left_alone_until_it_is_lifted() -> None:
-    table = condemned()
-    table.paused, table.mark = True, None
-    done = len(table.changes)
-    said = [table.look().occurrences for _ in range(3)]
-    assert len(table.changes) == done
-    assert [bool(occurrences) for occurrences in said] == [True, False, False]
-    table.paused = False
-    table.looks(2)
-    assert table.status.phase is Phase.ROLLED_BACK
-
-
-# Stable.
-
-
 def test_what_was_held_before_the_canary_was_made_is_told_from_stable() -> None:
     table = Table(template="B", paused=True, mark="2", sets={"A": 10, "B": 0})
     table.look()
@@ -152,112 +101,6 @@ def test_without_replicas_or_stables_replica_set_there_is_no_canary(
     assert said in table.status.message
 
 
-# Quarantine.
-
-
-def test_the_quarantine_ends_when_stables_template_is_back() -> None:
-    table = rejected()
-    table.apply_template("B")
-    table.looks(2)
-    table.template = "A"
-    table.looks(2)
-    assert table.status.phase is Phase.WITHDRAWN
-    assert not table.paused
-
-
-def test_a_retry_may_come_together_with_the_template() -> None:
-    table = rejected()
-    table.apply_template("C")
-    table.looks(2)
-    table.apply_template("B")
-    table.look()
-    assert table.status.phase is Phase.SUPERSEDED
-    table.command(IntentAction.RETRY)
-    table.looks(2)
-    assert table.status.rejected == ()
-    assert table.status.phase is Phase.SEEDING
-
-
-# Rollback.
-
-
-def test_a_rollback_without_stables_replica_set_is_impossible_and_said_once() -> None:
-    table = on_trial(policy=alone())
-    del table.sets["A"]
-    table.deaths["B-0"] = 4
-    said = [o.reason for _ in range(3) for o in table.look().occurrences]
-    assert said == ["RollbackImpossible"]
-    assert not any(isinstance(change, Undo) for change in table.changes)
-
-
-@pytest.mark.parametrize("strategy", [RollbackStrategy.UNDO, RollbackStrategy.FREEZE])
-def test_a_rollback_whose_target_is_lost_on_the_way_does_nothing_wrong(
-    strategy: RollbackStrategy,
-) -> None:
-    table = condemned(policy=replace(alone(), rollback=strategy))
-    table.template = "B"
-    table.sets = {"B": 1}
-    done = len(table.changes)
-    table.looks(3)
-    assert len(table.changes) == done
-    assert table.status.phase is Phase.ROLLING_BACK
-
-
-def test_another_template_during_the_rollback_supersedes_it() -> None:
-    table = condemned()
-    table.template = "C"
-    table.looks(1)
-    assert table.status.phase is Phase.SUPERSEDED
-    assert table.status.history[-1].result is Result.ROLLED_BACK
-    assert [r.fingerprint for r in table.status.rejected] == ["B"]
-
-
-def test_a_rollback_that_takes_long_is_told_once() -> None:
-    table = condemned()
-    table.unready.add("A")
-    table.looks(80)
-    kinds = [n.kind for n in table.status.outbox]
-    assert kinds.count(NoticeKind.ROLLING_BACK) == 1
-
-
-def test_a_freeze_holds_the_workload_first_when_it_is_not_held() -> None:
-    table = freezing()
-    table.command(IntentAction.PROMOTE_FULL)
-    table.looks(2)
-    table.sets = {"A": 4, "B": 8}
-    table.deaths |= {f"B-{n}": 4 for n in range(8)}
-    table.look()
-    assert table.changes[-1] == Freeze("rs-A", 4, ())
-
-
-def test_a_freeze_keeps_canaries_until_stables_pods_are_ready() -> None:
-    table = freezing(surge=1, unavailable=0)
-    table.sets = {"A": 6, "B": 5}
-    table.deaths["B-0"] = 4
-    table.look()
-    change = table.changes[-1]
-    assert isinstance(change, Scale)
-    assert dict(change.replica_sets)["rs-B"] > 0
-
-
-@pytest.mark.parametrize("sets", [{"A": 6, "B": 5}, {"A": 5, "B": 3, "C": 3}])
-def test_a_freeze_never_takes_pods_before_stables_are_ready(sets: dict[str, int]) -> None:
-    policy = replace(alone(), rollback=RollbackStrategy.FREEZE)
-    table = Desk(policy=policy, surge=1, unavailable=0)
-    table.looks(3)
-    table.apply_template("B")
-    table.looks(4)
-    table.sets = dict(sets)
-    table.command(IntentAction.ROLLBACK)
-    for _ in range(20):
-        table.looks(5)
-        ready = sum(table.ready(name) for name in table.sets)
-        assert ready >= 10, table.sets
-        table.lacking.clear()
-    assert table.status.phase is Phase.ROLLED_BACK
-    assert table.sets == dict.fromkeys(sets, 0) | {"A": 10}
-
-
 def test_while_the_deployment_controller_has_not_caught_up_nothing_is_scaled() -> None:
     for table in (freezing(), condemned(policy=replace(alone(), rollback=RollbackStrategy.FREEZE))):
         table.paused, table.mark = True, "2"
@@ -269,16 +112,6 @@ def test_while_the_deployment_controller_has_not_caught_up_nothing_is_scaled() -
         assert plan.change is None
 
 
-def test_a_persons_rollback_is_done_in_a_promotion_too() -> None:
-    table = on_trial(policy=alone())
-    table.command(IntentAction.PROMOTE_FULL)
-    table.looks(2)
-    table.command(IntentAction.ROLLBACK)
-    table.look()
-    assert table.changes[-1] == Undo("rs-A")
-    assert "no reason given" in table.status.message
-
-
 def test_observe_says_once_what_it_would_have_done() -> None:
     table = settled(policy=replace(alone(), mode=Mode.OBSERVE))
     table.apply_template("B")
@@ -286,9 +119,6 @@ def test_observe_says_once_what_it_would_have_done() -> None:
     table.deaths["B-0"] = 5
     said = [o.reason for _ in range(4) for o in table.look().occurrences]
     assert said == ["WouldRollBack"]
-
-
-# The trial and the bake.
 
 
 def test_a_template_applied_in_the_bake_makes_what_runs_stable() -> None:
@@ -348,9 +178,6 @@ def test_a_command_that_cannot_be_read_is_said() -> None:
     assert plan.status.message == "intent: unknown. Correct it"
 
 
-# Evidence.
-
-
 def test_evidence_that_cannot_be_read_is_begun_anew() -> None:
     table = on_trial(policy=alone())
     for text in ("99:from-a-newer-version", ""):
@@ -391,41 +218,6 @@ def test_the_first_crash_does_not_wait_for_stables_history() -> None:
     assert table.status.phase is Phase.ROLLING_BACK
 
 
-# Words.
-
-
-def test_words() -> None:
-    assert duration(timedelta(hours=2, minutes=5)) == "2 h 5 min"
-    assert camel("decided_at") == "decidedAt"
-    assert [str(Share(pods=2)), str(Share(percent=12.5))] == ["2", "12.5%"]
-    assert str(Missing("stale", "10 s old")) == "stale: 10 s old"
-    plain = Finding(metric=Metric.RESTARTS, outcome=Outcome.UNDECIDED)
-    assert "evidence" not in finding_sentence(plain)
-    whole = Finding(metric=Metric.ERROR_RATE, outcome=Outcome.WORSE, needed=200, evidence=300)
-    assert conviction(Verdict(outcome=Outcome.WORSE, findings=(whole,))) == finding_sentence(whole)
-
-
-def test_the_words_of_what_is_missing_name_at_most_five_routes() -> None:
-    gaps = tuple(Uncovered(segment=f"/{n}", requests=0, needed=5) for n in range(7))
-    said = uncovered_sentence(gaps)
-    assert "/4: 0 of 5 requests" in said
-    assert said.endswith("and 2 more")
-
-
-def test_a_fault_of_the_whole_service_names_the_route_that_stands_out() -> None:
-    failed = Side(events=9, exposure=10)
-    whole = Finding(metric=Metric.ERROR_RATE, outcome=Outcome.WORSE, evidence=300, needed=200)
-    route = replace(whole, outcome=Outcome.UNDECIDED, segment="/lti", canary=failed, evidence=9)
-    said = conviction(Verdict(outcome=Outcome.WORSE, findings=(whole, route)))
-    assert said.endswith("Most telling is /lti: canary 9 of 10 requests failed (90.00%)")
-
-
-def test_the_gate_that_catches_is_named_to_people() -> None:
-    table = on_trial(gate=GateKind.CATCH)
-    assert "gate: catch" in table.status.outbox[0].headline
-    assert Seed(1) not in table.changes or table.sets["B"] == 1
-
-
 def test_a_command_that_is_not_possible_is_answered() -> None:
     table = settled()
     table.command(IntentAction.RESUME)
@@ -441,17 +233,6 @@ def test_a_command_is_cleared_only_after_what_is_more_urgent() -> None:
     table.template, table.paused, table.mark = "B", True, "2"
     table.look()
     assert [type(change) for change in table.changes[-2:]] == [Undo, Undo]
-
-
-def test_a_rollback_that_somebody_undoes_is_frozen_instead() -> None:
-    table = condemned()
-    table.unready.add("A")
-    table.look()
-    assert release_of(table).undone
-    table.apply_template("B")
-    table.looks(2)
-    assert release_of(table).strategy == RollbackStrategy.FREEZE.value
-    assert sum(isinstance(change, Undo) for change in table.changes) == 1
 
 
 def test_a_step_that_ends_on_a_suspicion_says_so() -> None:
