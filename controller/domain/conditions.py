@@ -18,6 +18,7 @@ PROGRESSING: Final = frozenset(
         Phase.ROLLING_BACK,
     }
 )
+MESSAGE_MAX: Final = 1024
 DEGRADED: Final = frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.QUARANTINED})
 
 
@@ -42,7 +43,7 @@ def conditions(
             type=kind,
             status=truth,
             reason=reason,
-            message=message[:1024],
+            message=message[:MESSAGE_MAX],
             last_transition_time=_since(known.get(kind), truth, snapshot.now),
             observed_generation=snapshot.scene.generation,
         )

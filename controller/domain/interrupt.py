@@ -7,6 +7,7 @@ from controller.domain.case import Case, Plan
 from controller.domain.changes import Occurrence
 from controller.domain.findings import Outcome
 from controller.domain.lifecycle import Event, Phase
+from controller.domain.policy import Mode
 from controller.domain.status import NoticeKind, Result
 from controller.domain.wording import conviction, notice
 
@@ -32,8 +33,9 @@ def interruption(case: Case) -> Plan | None:
 
 
 def convicted(case: Case) -> Plan | None:
-    """Roll back at once when the evidence says worse."""
-    if case.verdict.outcome is not Outcome.WORSE:
+    """Roll back at once when the evidence says worse; mode Observe says so once and goes on."""
+    said = case.policy.mode is Mode.OBSERVE and case.release.cause
+    if case.verdict.outcome is not Outcome.WORSE or said:
         return None
     return rollback.begin(case, Event.CANARY_WORSE, conviction(case.verdict))
 

@@ -7,7 +7,7 @@ from typing import Final
 from controller.domain import rest, rollback, rollout, trial
 from controller.domain.case import Case, Plan, with_notice
 from controller.domain.changes import Change, ClearIntent, LetGo, Occurrence, OptIn, Promote
-from controller.domain.conditions import conditions
+from controller.domain.conditions import MESSAGE_MAX, conditions
 from controller.domain.identify import identify
 from controller.domain.lifecycle import AT_REST, JUDGED, Phase
 from controller.domain.policy import Mode, Policy
@@ -123,7 +123,7 @@ def _refuse(snapshot: Snapshot, status: Status, problem: Problem) -> Plan:
     """Say what is wrong, once; touch nothing. A release that runs stays held as it is."""
     said = f"{problem}{_held_meanwhile(snapshot.scene)}"
     problem = replace(problem, remedy=f"{problem.remedy}{_held_meanwhile(snapshot.scene)}")
-    known = any(c.type == "Ready" and c.message == said for c in status.conditions)
+    known = any(c.type == "Ready" and c.message == said[:MESSAGE_MAX] for c in status.conditions)
     status = replace(status, message=said)
     if not known and _held_meanwhile(snapshot.scene):
         status = replace(status, outbox=with_notice(status.outbox, _stuck(snapshot, said)))

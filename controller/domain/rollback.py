@@ -8,6 +8,7 @@ from controller.domain.case import SOON, Case, Plan, with_notice
 from controller.domain.changes import Change, Freeze, Occurrence, Scale, Undo
 from controller.domain.lifecycle import Event
 from controller.domain.policy import Mode, RollbackStrategy
+from controller.domain.records import IntentAction
 from controller.domain.scaling import scaled
 from controller.domain.status import REJECTED_MAX, NoticeKind, Rejected, Result
 from controller.domain.wording import duration, notice, rollback_facts
@@ -46,6 +47,14 @@ def begin(case: Case, event: Event, cause: str) -> Plan:
         rejected=(*kept, rejected)[-REJECTED_MAX:],
         message=said,
     )
+
+
+def asked_for(case: Case) -> Plan | None:
+    """Roll back because a person says so."""
+    if case.intent is None or not case.asks(IntentAction.ROLLBACK):
+        return None
+    cause = f"asked for by {case.intent.by}: {case.intent.reason or 'no reason given'}"
+    return begin(case, Event.ROLLED_BACK_BY_PERSON, cause)
 
 
 def _impossible(case: Case, cause: str) -> Plan:
@@ -205,9 +214,7 @@ def _left_alone(case: Case) -> Plan:
 
 
 def _only_observe(case: Case, cause: str) -> Plan:
-    """Observe mode: say once what would have been done."""
-    if case.release.cause:
-        return case.stay(look=True)
+    """Observe mode: say what would have been done."""
     said = f"Would have rolled back {case.release.canary} (mode Observe): {cause}"
     return case.stay(
         say=Occurrence(reason="WouldRollBack", message=said, warning=True),

@@ -11,7 +11,6 @@ from controller.domain.findings import Outcome
 from controller.domain.interrupt import interruption
 from controller.domain.lifecycle import Event
 from controller.domain.policy import Policy
-from controller.domain.records import IntentAction
 from controller.domain.status import NoticeKind, Result, Revision, Status
 from controller.domain.wording import missing_evidence, notice
 
@@ -23,7 +22,7 @@ SLOW_AFTER: Final = timedelta(minutes=10)
 
 def promote(case: Case) -> Plan:
     """Unpause, and watch the rollout to its end."""
-    early = interruption(case) or _rolled_back_by_person(case)
+    early = interruption(case) or rollback.asked_for(case)
     if early is not None:
         return early
     workload = case.workload
@@ -62,14 +61,14 @@ def bake(case: Case) -> Plan:
         worse = case.verdict.outcome is Outcome.WORSE
         end = "judged worse, and could not be rolled back" if worse else "it ran on all pods"
         return _baked(case, f"another template was applied after that; {end}")
-    early = interruption(case) or _rolled_back_by_person(case)
+    early = interruption(case) or rollback.asked_for(case)
     if early is not None:
         return early
     blind = case.verdict.outcome is Outcome.BLIND
     if blind and _bake_time(case) <= case.phase_age < _bake_time(case) * BLIND_BAKES_MAX:
         return case.stay(look=True, message=f"The bake goes on: {missing_evidence(case)}")
     if case.phase_age >= _bake_time(case):
-        return _baked(case, case.release.bypass or "not worse than stable")
+        return _baked(case, _why_stable(case))
     return case.stay(look=True)
 
 
@@ -79,6 +78,14 @@ def as_stable(status: Status, revision: Revision, policy: Policy) -> Status:
     recent = [f for f in (*former, *status.recent_stables) if f != revision.fingerprint]
     unique = tuple(dict.fromkeys(recent))
     return replace(status, stable=revision, recent_stables=unique[: policy.rollback_window])
+
+
+def _why_stable(case: Case) -> str:
+    """Why what went through its bake is stable; in mode Observe it may have been judged worse."""
+    release = case.release
+    if release.cause:
+        return f"mode Observe; it would have been rolled back: {release.cause}"
+    return release.bypass or "not worse than stable"
 
 
 def _bake_time(case: Case) -> timedelta:
@@ -106,11 +113,3 @@ def _baked(case: Case, why: str) -> Plan:
         verdict="",
         message=said,
     )
-
-
-def _rolled_back_by_person(case: Case) -> Plan | None:
-    if not case.asks(IntentAction.ROLLBACK):
-        return None
-    assert case.intent is not None
-    cause = f"asked for by {case.intent.by}: {case.intent.reason or 'no reason given'}"
-    return rollback.begin(case, Event.ROLLED_BACK_BY_PERSON, cause)

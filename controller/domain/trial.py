@@ -75,10 +75,8 @@ def hold(case: Case) -> Plan:
 def _commanded(case: Case) -> Plan | None:
     """What a person asked for."""
     by = f"by {case.intent.by}" if case.intent is not None else ""
-    if case.asks(IntentAction.ROLLBACK):
-        assert case.intent is not None
-        reason = case.intent.reason or "no reason given"
-        return rollback.begin(case, Event.ROLLED_BACK_BY_PERSON, f"asked for {by}: {reason}")
+    if (back := rollback.asked_for(case)) is not None:
+        return back
     if case.asks(IntentAction.PROMOTE_FULL):
         return _promote(case, Event.PROMOTED_BY_PERSON)
     if case.asks(IntentAction.PROMOTE) and case.status.phase is not Phase.SEEDING:

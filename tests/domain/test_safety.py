@@ -81,6 +81,28 @@ def test_observe_lets_go_of_what_enforce_held() -> None:
     assert LetGo() in table.changes
 
 
+def test_observe_goes_on_after_it_has_said_what_it_would_have_done() -> None:
+    table = settled(policy=replace(alone(), mode=Mode.OBSERVE))
+    table.apply_template("B")
+    table.looks(3)
+    table.deaths["B-0"] = 5
+    table.looks(2)
+    table.finish_rollout()
+    table.looks(30, seconds=10)
+    assert table.status.phase is Phase.PROMOTED
+    assert "would have been rolled back" in table.status.history[-1].reason
+    said = [o.reason for plan in table.plans for o in plan.occurrences]
+    assert said.count("WouldRollBack") == 1
+
+
+def test_a_long_problem_is_said_once() -> None:
+    problem = Problem(reason="InvalidSpec", field="spec.x", message="no" * 900, remedy="Correct it")
+    scene = replace(on_trial().scene(), policy=problem)
+    plan = decide(Snapshot(scene=scene, now=START))
+    again = decide(Snapshot(scene=replace(scene, status=plan.status), now=START))
+    assert again.occurrences == ()
+
+
 def test_a_spec_that_became_bad_says_that_the_deployment_is_held_and_how_to_let_it_go() -> None:
     scene = on_trial().scene()
     problem = Problem(reason="InvalidSpec", field="spec.x", message="no", remedy="Correct it")
