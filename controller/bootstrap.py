@@ -28,15 +28,9 @@ from controller.adapters.telemetry import (
 from controller.adapters.unmeasured import Unmeasured
 from controller.domain.records import Ref
 from controller.domain.status import Status
-from controller.engine.courier import Courier
-from controller.engine.journal import Journal
-from controller.engine.lastwords import LastWords
-from controller.engine.looks import Looks
 from controller.engine.loop import Loop
 from controller.engine.ports import Metrics, Notifier
-from controller.engine.queue import Queue
-from controller.engine.reconciler import Reconciler
-from controller.engine.tasks import Errands
+from controller.engine.service import Hooks, Ports, assemble
 from controller.settings import Settings
 
 DISTRIBUTION: Final = "canary-controller"
@@ -139,41 +133,33 @@ async def _notifier(settings: Settings, stack: AsyncExitStack) -> Notifier:
 async def _work(settings: Settings, outside: Outside) -> None:
     """Everything that runs, until one part fails or all are cancelled."""
     cluster, telemetry = outside.cluster, outside.telemetry
-    queue = Queue(dice=outside.dice)
-    courier = Courier(outside.notifier, again=queue.add, count=telemetry.noticed)
+    ports = Ports(
+        cluster=cluster,
+        metrics=outside.metrics,
+        notifier=outside.notifier,
+        clock=outside.clock,
+        dice=outside.dice,
+    )
+    hooks = Hooks(
+        observer=telemetry,
+        noticed=telemetry.noticed,
+        failed=telemetry.failed,
+        visiting=telemetry.visiting,
+        context=_name_phase,
+    )
     async with asyncio.TaskGroup() as group:
-        errands = Errands(group)
-        reconciler = Reconciler(
-            cluster=cluster,
-            looks=Looks(
-                metrics=outside.metrics,
-                clock=outside.clock,
-                interval=timedelta(seconds=settings.look_interval_seconds),
-                errands=errands,
-                again=queue.add,
-            ),
-            last_words=LastWords(cluster=cluster, errands=errands, again=queue.add),
-            courier=courier,
-            journal=Journal(),
-            clock=outside.clock,
-            errands=errands,
-            observer=telemetry,
-            context=_name_phase,
-        )
-        loop = Loop(
-            cluster=cluster,
-            reconciler=reconciler,
-            queue=queue,
+        service = assemble(
+            ports,
+            hooks,
+            group,
+            look_interval=timedelta(seconds=settings.look_interval_seconds),
             workers=settings.workers,
-            failed=telemetry.failed,
-            visiting=telemetry.visiting,
         )
-        telemetry.show_queue(lambda: float(len(queue)))
+        telemetry.show_queue(lambda: float(len(service.queue)))
         telemetry.show_watches(cluster.age_seconds, cluster.relists)
         group.create_task(cluster.run(), name="watches")
-        group.create_task(loop.run(), name="loop")
-        group.create_task(courier.run(), name="courier")
-        await group.create_task(_serve(settings, outside, loop), name="http")
+        service.start(group)
+        await group.create_task(_serve(settings, outside, service.loop), name="http")
 
 
 async def _serve(settings: Settings, outside: Outside, loop: Loop) -> None:

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from controller.domain.records import Ref
 from controller.domain.status import Notice
@@ -29,6 +30,7 @@ class Courier:
 
     notifier: Notifier
     again: Callable[[Ref], None]
+    dice: random.Random
     count: Callable[[str], None] = lambda _result: None
     _waiting: asyncio.Queue[tuple[Ref, Notice]] = field(
         default_factory=lambda: asyncio.Queue(QUEUE_MAX)
@@ -65,7 +67,7 @@ class Courier:
     async def _deliver(self, ref: Ref, notice: Notice) -> None:
         """Try until it is taken, or refused for good; a refusal is logged, it is not lost to us."""
         retrying = AsyncRetrying(
-            wait=wait_random_exponential(multiplier=RETRY_FIRST_SECONDS, max=RETRY_MAX_SECONDS),
+            wait=self._pause_seconds,
             retry=retry_if_exception_type(Unavailable),
             before_sleep=lambda _state: self.count("retried"),
         )
@@ -79,3 +81,8 @@ class Courier:
             # Tried again it would fail again, and no notice would go out any more.
             self.count("bug")
             log.exception("Notice %s was not sent: this is a bug", notice.key)
+
+    def _pause_seconds(self, state: RetryCallState) -> float:
+        """A growing, fully jittered pause; of our dice, so that a simulation can be replayed."""
+        doublings = min(state.attempt_number - 1, 16)
+        return self.dice.uniform(0, min(RETRY_MAX_SECONDS, RETRY_FIRST_SECONDS * 2**doublings))

@@ -5,7 +5,7 @@ import logging
 import random
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiohttp import web
@@ -17,14 +17,7 @@ from controller.adapters.unmeasured import Unmeasured
 from controller.domain.lifecycle import Phase
 from controller.domain.records import Ref
 from controller.domain.status import Result
-from controller.engine.courier import Courier
-from controller.engine.journal import Journal
-from controller.engine.lastwords import LastWords
-from controller.engine.looks import Looks
-from controller.engine.loop import Loop
-from controller.engine.queue import Queue
-from controller.engine.reconciler import Reconciler
-from controller.engine.tasks import Errands
+from controller.engine.service import Hooks, Ports, assemble
 from tests.adapters.kube.apiserver import ApiServer, serving, until
 from tests.adapters.kube.examples import (
     NAMESPACE,
@@ -77,30 +70,16 @@ class Nobody:
 
 async def control(client: KubeClient, cluster: KubeCluster) -> None:
     """The engine over the real adapter, until cancelled."""
-    queue = Queue(dice=random.Random(1))
-    clock = Wall()
-    courier = Courier(LogNotifier(), again=queue.add)
+    ports = Ports(
+        cluster=cluster,
+        metrics=Unmeasured(),
+        notifier=LogNotifier(),
+        clock=Wall(),
+        dice=random.Random(1),
+    )
     async with asyncio.TaskGroup() as group:
-        errands = Errands(group)
-        reconciler = Reconciler(
-            cluster=cluster,
-            looks=Looks(
-                metrics=Unmeasured(),
-                clock=clock,
-                interval=timedelta(seconds=5),
-                errands=errands,
-                again=queue.add,
-            ),
-            last_words=LastWords(cluster=cluster, errands=errands, again=queue.add),
-            courier=courier,
-            journal=Journal(),
-            clock=clock,
-            errands=errands,
-            observer=Nobody(),
-        )
         group.create_task(cluster.run())
-        group.create_task(courier.run())
-        group.create_task(Loop(cluster=cluster, reconciler=reconciler, queue=queue).run())
+        assemble(ports, Hooks(observer=Nobody()), group).start(group)
 
 
 def canary_pod(**status: Any) -> Object:

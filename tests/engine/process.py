@@ -5,21 +5,12 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Final
 
 from controller.domain.status import Result
-from controller.engine.courier import Courier
-from controller.engine.journal import Journal
-from controller.engine.lastwords import LastWords
-from controller.engine.looks import Looks
-from controller.engine.loop import Loop
-from controller.engine.queue import Queue
-from controller.engine.reconciler import Reconciler
-from controller.engine.tasks import Errands
+from controller.engine.service import Hooks, Ports, Service, assemble
 from tests.engine.world import CrashNow, World
 
-LOOK_INTERVAL: Final = timedelta(seconds=5)
 STORY_LIMIT_SECONDS: Final = 3600
 RESTART_SECONDS: Final = 1.0
 
@@ -39,42 +30,15 @@ class Observed:
         self.rollbacks_sent.append(seconds)
 
 
-@dataclass(frozen=True)
-class Process:
-    """The parts of one engine, wired as the composition root does it."""
-
-    reconciler: Reconciler
-    loop: Loop
-    courier: Courier
-    queue: Queue
-
-
-def assemble(world: World, group: asyncio.TaskGroup, observed: Observed) -> Process:
-    queue = Queue(dice=random.Random(7))
-    errands = Errands(group)
-    courier = Courier(world, again=queue.add)
-    reconciler = Reconciler(
-        cluster=world,
-        looks=Looks(
-            metrics=world, clock=world, interval=LOOK_INTERVAL, errands=errands, again=queue.add
-        ),
-        last_words=LastWords(cluster=world, errands=errands, again=queue.add),
-        courier=courier,
-        journal=Journal(),
-        clock=world,
-        errands=errands,
-        observer=observed,
-    )
-    loop = Loop(cluster=world, reconciler=reconciler, queue=queue, failed=observed.failures.append)
-    return Process(reconciler, loop, courier, queue)
+def assembled(world: World, group: asyncio.TaskGroup, observed: Observed) -> Service:
+    ports = Ports(cluster=world, metrics=world, notifier=world, clock=world, dice=random.Random(7))
+    return assemble(ports, Hooks(observer=observed, failed=observed.failures.append), group)
 
 
 async def serve(world: World, observed: Observed) -> None:
     """One life of the process."""
     async with asyncio.TaskGroup() as group:
-        process = assemble(world, group, observed)
-        group.create_task(process.loop.run())
-        group.create_task(process.courier.run())
+        assembled(world, group, observed).start(group)
 
 
 async def supervise(world: World, observed: Observed) -> None:

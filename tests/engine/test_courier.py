@@ -1,6 +1,7 @@
 """The courier: in order, at least once, a refusal does not block, an outage only delays."""
 
 import asyncio
+import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -32,7 +33,7 @@ def notices(*keys: str) -> tuple[Notice, ...]:
 
 async def deliver(slack: Slack, outbox: tuple[Notice, ...], times: int = 1) -> Courier:
     woken = asyncio.Semaphore(0)
-    courier = Courier(slack, again=lambda _ref: woken.release())
+    courier = Courier(slack, again=lambda _ref: woken.release(), dice=random.Random(7))
     worker = asyncio.create_task(courier.run())
     for _ in range(times):
         courier.offer(REF, outbox)

@@ -7,7 +7,7 @@ from controller.domain.lifecycle import Phase
 from controller.domain.records import IntentAction, Problem, Ref
 from controller.engine.tasks import AT_ONCE_MAX, Errands
 from tests.domain.tabletop import REF, on_trial
-from tests.engine.process import Observed, assemble, running
+from tests.engine.process import Observed, assembled, running
 from tests.engine.releases import a_world, push
 from tests.engine.timelapse import play
 from tests.engine.world import Town, World
@@ -49,7 +49,7 @@ def test_what_was_decided_is_kept_for_people() -> None:
             table = on_trial()
             table.command(IntentAction.HOLD)
             world = World(towns={REF: Town(table)})
-            process = assemble(world, group, Observed())
+            process = assembled(world, group, Observed())
             await process.reconciler.reconcile(REF)
             held = world.table.status
             await process.reconciler.reconcile(REF)
@@ -66,7 +66,7 @@ def test_last_words_that_come_after_the_release_are_dropped() -> None:
             table = on_trial()
             table.deaths["B-0"] = 1
             world = World(towns={REF: Town(table)})
-            process = assemble(world, group, Observed())
+            process = assembled(world, group, Observed())
             last_words = process.reconciler.last_words
             scene = world.scene(REF)
             assert scene is not None
@@ -83,7 +83,7 @@ def test_pods_that_are_gone_make_room_for_later_deaths() -> None:
         async with asyncio.TaskGroup() as group:
             table = on_trial()
             world = World(towns={REF: Town(table)})
-            last_words = assemble(world, group, Observed()).reconciler.last_words
+            last_words = assembled(world, group, Observed()).reconciler.last_words
             for deaths in range(1, 10):
                 table.deaths["B-0"] = deaths
                 scene = world.scene(REF)
@@ -103,7 +103,7 @@ def test_stable_without_pods_has_no_history() -> None:
             table.status = replace(table.status, release=fresh)
             table.sets["A"] = 0
             world = World(towns={REF: Town(table)})
-            looks = assemble(world, group, Observed()).reconciler.looks
+            looks = assembled(world, group, Observed()).reconciler.looks
             scene = world.scene(REF)
             assert scene is not None
             looks.refresh(scene)

@@ -1,0 +1,102 @@
+"""The engine put together: the same in production, in tests, in the demo and in simulations."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from controller.domain.records import Ref
+from controller.domain.status import Status
+from controller.engine.courier import Courier
+from controller.engine.journal import Journal
+from controller.engine.lastwords import LastWords
+from controller.engine.looks import Looks
+from controller.engine.loop import Loop
+from controller.engine.ports import Clock, Cluster, Metrics, Notifier
+from controller.engine.queue import Queue
+from controller.engine.reconciler import Observer, Reconciler
+from controller.engine.tasks import Errands
+
+LOOK_INTERVAL: Final = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The outside, as the engine sees it. `dice` only spread pauses; no decision is thrown."""
+
+    cluster: Cluster
+    metrics: Metrics
+    notifier: Notifier
+    clock: Clock
+    dice: random.Random
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """Who is told what the engine does: counts, and the context of log lines."""
+
+    observer: Observer
+    noticed: Callable[[str], None] = lambda _result: None
+    failed: Callable[[str], None] = lambda _kind: None
+    visiting: Callable[[Ref], AbstractContextManager[None]] = lambda _ref: nullcontext()
+    context: Callable[[Ref, Status], None] = lambda _ref, _status: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One engine. `start` sets it going in the task group that it was assembled for."""
+
+    queue: Queue
+    courier: Courier
+    journal: Journal
+    reconciler: Reconciler
+    loop: Loop
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Run until the group is cancelled."""
+        group.create_task(self.loop.run(), name="loop")
+        group.create_task(self.courier.run(), name="courier")
+
+
+def assemble(
+    ports: Ports,
+    hooks: Hooks,
+    group: asyncio.TaskGroup,
+    *,
+    look_interval: timedelta = LOOK_INTERVAL,
+    workers: int = 4,
+) -> Service:
+    """Every part of the engine, wired; work beside the decisions runs in `group`."""
+    queue = Queue(dice=ports.dice)
+    errands = Errands(group)
+    journal = Journal()
+    courier = Courier(ports.notifier, again=queue.add, dice=ports.dice, count=hooks.noticed)
+    reconciler = Reconciler(
+        cluster=ports.cluster,
+        looks=Looks(
+            metrics=ports.metrics,
+            clock=ports.clock,
+            interval=look_interval,
+            errands=errands,
+            again=queue.add,
+        ),
+        last_words=LastWords(cluster=ports.cluster, errands=errands, again=queue.add),
+        courier=courier,
+        journal=journal,
+        clock=ports.clock,
+        errands=errands,
+        observer=hooks.observer,
+        context=hooks.context,
+    )
+    loop = Loop(
+        cluster=ports.cluster,
+        reconciler=reconciler,
+        queue=queue,
+        workers=workers,
+        failed=hooks.failed,
+        visiting=hooks.visiting,
+    )
+    return Service(queue=queue, courier=courier, journal=journal, reconciler=reconciler, loop=loop)

@@ -1,0 +1,1 @@
+"""A whole world in memory behind the engine's ports: for tests, `demo` and `simulate`."""
