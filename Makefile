@@ -15,7 +15,7 @@ export PIP_NO_INPUT := 1
 .DEFAULT_GOAL := help
 # A half-made virtual environment or binary must not pass for a finished one.
 .DELETE_ON_ERROR:
-.PHONY: help setup check fix test demo incident bench lock clean
+.PHONY: help setup check fix test demo simulate incident bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -53,7 +53,11 @@ test: check ## every gate and every test, those against a real control plane inc
 incident: $(STAMP) ## replay the incident for real; RUNS=n repeats it, JSON=file keeps the numbers
 	$(PY) -m tests.e2e.incident $(if $(RUNS),--runs $(RUNS)) $(if $(JSON),--json $(JSON)) $(ARGS)
 
-demo: incident ## show the product: the incident, with the controller watching
+demo: $(STAMP) ## show the product, on a cluster in memory; ARGS=--once ends with the story
+	@$(VENV)/bin/canaryctl demo $(ARGS)
+
+simulate: $(STAMP) ## try every promise under faults; SEEDS=n, SEED=n replays one
+	@$(PY) -m controller.simulation.swarm $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000)) $(ARGS)
 
 bench: $(STAMP) ## print what things cost
 	@for file in tests/bench/[a-z]*.py; do \

@@ -22,6 +22,7 @@ from controller.domain.lifecycle import AT_REST, JUDGED, TRANSITIONS, Event, Pha
 from controller.domain.records import IntentAction
 from controller.domain.status import Result
 from controller.settings import Settings, flag, variable
+from controller.simulation.scenario_schema import fields as scenario_fields
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 REFERENCE: Final = ROOT / "docs" / "reference.md"
@@ -91,6 +92,7 @@ def reference() -> str:
         "Events": _worded("reason", words["events"], _event_reasons()),
         "Problems": _worded("reason", words["problems"], _reasons("Problem")),
         "Metrics": _metrics(),
+        "Scenario files": _scenario_file(),
     }
     introductions: Mapping[str, str] = words["introductions"]
     assert introductions.keys() <= sections.keys(), "an introduction of no section"
@@ -196,6 +198,16 @@ def _metrics() -> str:
         name = family.name + "_total" * (family.type == "counter")
         rows.append((f"`{name}`", family.type, family.documentation))
     return _table(("metric", "type", "meaning"), rows)
+
+
+def _scenario_file() -> str:
+    words = {"", "required"}
+    rows = [
+        # What must be given is a word about the field, not a value of it.
+        (f"`{field}`", kind, default if default in words else f"`{default}`", meaning)
+        for field, kind, default, meaning in scenario_fields()
+    ]
+    return _table(("field", "type", "default", "meaning"), rows)
 
 
 def _worded(what: str, words: Mapping[str, str], names: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from controller.domain import rest, rollback, rollout, trial
-from controller.domain.case import Case, Plan, with_notice
+from controller.domain.case import Case, Plan, amended, with_notice
 from controller.domain.changes import Change, ClearIntent, LetGo, Occurrence, OptIn, Promote
 from controller.domain.conditions import MESSAGE_MAX, conditions
 from controller.domain.identify import identify
@@ -64,21 +64,17 @@ def _judged(case: Case) -> Case:
     if case.status.phase not in JUDGED | {Phase.ROLLING_BACK}:
         return case
     release = with_crashes(_named(case), case.snapshot.crashes)
-    case = replace(case, status=replace(case.status, release=release))
     if case.status.phase is Phase.ROLLING_BACK or release.bypass:
-        return case
+        return replace(case, status=amended(case.status, release=release))
     release, verdict = weigh(case.snapshot, case.policy, release, case.family)
-    return replace(
-        case,
-        status=replace(
-            case.status,
-            release=release,
-            verdict=verdict.outcome.value,
-            findings=verdict.findings,
-            uncovered=verdict.uncovered,
-        ),
-        verdict=verdict,
+    status = replace(
+        case.status,
+        release=release,
+        verdict=verdict.outcome.value,
+        findings=verdict.findings,
+        uncovered=verdict.uncovered,
     )
+    return replace(case, status=status, verdict=verdict)
 
 
 def _named(case: Case) -> Release:
@@ -86,7 +82,10 @@ def _named(case: Case) -> Release:
     found, release = case.family.canary, case.release
     if found is None or found.revision == 0:
         return release
-    named = replace(release.canary, number=found.revision, replica_set=found.name)
+    canary = release.canary
+    if (canary.number, canary.replica_set) == (found.revision, found.name):
+        return release
+    named = replace(canary, number=found.revision, replica_set=found.name)
     return replace(release, canary=named)
 
 
@@ -159,7 +158,7 @@ def _housekeep(snapshot: Snapshot) -> Status:
     """The status without what is over: delivered notices, an intent that was taken away."""
     scene = snapshot.scene
     status = scene.status
-    return replace(
+    return amended(
         status,
         outbox=tuple(n for n in status.outbox if n.key not in snapshot.delivered),
         observed_generation=scene.generation,
@@ -201,12 +200,8 @@ def _finish(case: Case, plan: Plan) -> Plan:
         status = replace(status, message=str(scene.intent))
     if case.policy.mode is Mode.OBSERVE and not _is_harmless(case, change):
         change = None
-    return replace(
-        plan,
-        status=replace(status, conditions=conditions(case.snapshot, status, None)),
-        change=change,
-        occurrences=said,
-    )
+    status = amended(status, conditions=conditions(case.snapshot, status, None))
+    return replace(plan, status=status, change=change, occurrences=said)
 
 
 def _is_harmless(case: Case, change: Change | None) -> bool:

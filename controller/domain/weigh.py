@@ -24,21 +24,30 @@ def weigh(
     Evidence begins when stable's history was asked for, or with the canary's first crash: that one
     does not wait for metrics. None is lost, since deaths are counted from the pods' start.
     """
-    crashed = any(
-        not pod.leaving and deaths_of(pod, policy, snapshot.restarts) > 0
-        for pod in family.canary_pods
-    )
-    if not release.evidence and snapshot.history is None and not crashed:
+    begun = release.evidence or snapshot.history is not None
+    if not begun and not any(_has_crashed(p, snapshot, policy) for p in family.canary_pods):
         return release, Verdict(outcome=Outcome.UNDECIDED)
     evidence, release = _resume(snapshot, policy, release, family)
-    release = _weigh_crashes(evidence, snapshot, policy, release, family)
-    release = _weigh_requests(evidence, snapshot, release, family)
+    pods = _staying(family.canary_pods), _staying(family.stable_pods)
+    canary, canary_deaths = _crashes(family.canary_pods, snapshot, policy, release)
+    stable, stable_deaths = _crashes(family.stable_pods, snapshot, policy, release)
+    _weigh_crashes(evidence, (canary, stable), pods, _seconds(release.watched_until, snapshot.now))
+    tally = _news(snapshot, release)
+    if tally is not None:
+        _weigh_requests(evidence, tally, family, pods)
     blind = snapshot.requests if isinstance(snapshot.requests, Missing) else None
     verdict = evidence.verdict(
-        blind=blind if policy.requests is not None else None,
-        stable_gone=not any(not pod.leaving for pod in family.stable_pods),
+        blind=blind if policy.requests is not None else None, stable_gone=pods[1] == 0
     )
-    return replace(release, evidence=evidence.dump()), verdict
+    first = release.first_crash_at
+    return replace(
+        release,
+        evidence=evidence.dump(),
+        evaluated_until=tally.until if tally is not None else release.evaluated_until,
+        watched_until=snapshot.now,
+        deaths={**canary_deaths, **stable_deaths},
+        first_crash_at=snapshot.now if first is None and canary > 0 else first,
+    ), verdict
 
 
 def exposure_changed(policy: Policy, release: Release) -> Release:
@@ -99,29 +108,22 @@ def _history(snapshot: Snapshot, policy: Policy, family: Family) -> History:
     )
 
 
+def _has_crashed(pod: Pod, snapshot: Snapshot, policy: Policy) -> bool:
+    return not pod.leaving and deaths_of(pod, policy, snapshot.restarts) > 0
+
+
 def _weigh_crashes(
-    evidence: Evidence, snapshot: Snapshot, policy: Policy, release: Release, family: Family
-) -> Release:
-    canary, canary_deaths = _crashes(family.canary_pods, snapshot, policy, release)
-    stable, stable_deaths = _crashes(family.stable_pods, snapshot, policy, release)
-    seconds = _seconds(release.watched_until, snapshot.now)
+    evidence: Evidence, crashes: tuple[int, int], pods: tuple[int, int], seconds: float
+) -> None:
+    """Add the crashes since the last look; pairs are of canary and stable."""
     evidence.add_crashes(
         CrashWindow(
-            canary_crashes=canary,
-            stable_crashes=stable,
+            canary_crashes=crashes[0],
+            stable_crashes=crashes[1],
             seconds=seconds,
-            canary_seconds=seconds * _staying(family.canary_pods),
-            stable_seconds=seconds * _staying(family.stable_pods),
+            canary_seconds=seconds * pods[0],
+            stable_seconds=seconds * pods[1],
         )
-    )
-    first = release.first_crash_at
-    if first is None and canary > 0:
-        first = snapshot.now
-    return replace(
-        release,
-        deaths={**canary_deaths, **stable_deaths},
-        watched_until=snapshot.now,
-        first_crash_at=first,
     )
 
 
@@ -137,34 +139,37 @@ def _crashes(
     for pod in pods:
         before = release.deaths.get(pod.uid, 0)
         seen = before if pod.leaving else deaths_of(pod, policy, snapshot.restarts)
-        crashes += max(0, seen - before)
-        if max(seen, before) > 0:
+        if seen > before:
+            crashes += seen - before
+        if seen > 0 or before > 0:
             ledger[pod.uid] = max(seen, before)
     return crashes, ledger
 
 
-def _weigh_requests(
-    evidence: Evidence, snapshot: Snapshot, release: Release, family: Family
-) -> Release:
-    """Add the counts since the last look, none of them twice.
+def _news(snapshot: Snapshot, release: Release) -> Tally | None:
+    """The counts since the last look, none of them twice; None when there are none.
 
     After a long absence a tally may begin later than asked: what lies between is not known.
     """
     tally, done = snapshot.requests, release.evaluated_until
     if not isinstance(tally, Tally) or done is None or tally.since < done:
-        return release
-    if tally.until <= tally.since:
-        return release
+        return None
+    return tally if tally.until > tally.since else None
+
+
+def _weigh_requests(
+    evidence: Evidence, tally: Tally, family: Family, pods: tuple[int, int]
+) -> None:
+    """Add the counts of a look; `pods` are of canary and stable."""
     evidence.add_requests(
         RequestWindow(
             seconds=_seconds(tally.since, tally.until),
             canary=_of(tally, family.canary_pods),
             stable=_of(tally, family.stable_pods),
-            canary_pods=_staying(family.canary_pods),
-            stable_pods=_staying(family.stable_pods),
+            canary_pods=pods[0],
+            stable_pods=pods[1],
         )
     )
-    return replace(release, evaluated_until=tally.until)
 
 
 def _of(tally: Tally, pods: Iterable[Pod]) -> dict[str, Mapping[str, Counts]]:
@@ -186,7 +191,7 @@ def _sum(values: Iterable[Counts]) -> Counts:
 
 def with_crashes(release: Release, seen: tuple[Crash, ...]) -> Release:
     """The release with the crashes that were seen and what their containers said last."""
-    return replace(release, crashes=_merge(release.crashes, seen))
+    return release if not seen else replace(release, crashes=_merge(release.crashes, seen))
 
 
 def _merge(kept: tuple[Crash, ...], seen: tuple[Crash, ...]) -> tuple[Crash, ...]:

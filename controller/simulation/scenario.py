@@ -6,8 +6,12 @@ All times are seconds of the run; `at` of a disturbance counts from the push of 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from controller.domain.policy import Policy
+
+PATIENCE_SECONDS: Final = 30.0
+"""How long users wait for an answer."""
 
 
 class Ending(StrEnum):
@@ -83,8 +87,8 @@ class Errors:
 class Slow:
     """A share of the requests of a route (None: of all) takes `seconds` longer.
 
-    Those that then take longer than the users wait (`Slow.PATIENCE_SECONDS`) are lost to the
-    users, and counted as successes by the server.
+    Those that take as long as users wait (`PATIENCE_SECONDS`) are lost to the users, and counted
+    as successes by the server.
     """
 
     share: float

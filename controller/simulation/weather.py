@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from controller.domain.readings import Reading
+from controller.simulation.clock import SimulatedClock
+from controller.simulation.dice import Dice
 
 LATENCY_SECONDS: Final = (0.002, 0.02)
 WATCH_SECONDS: Final = (0.001, 0.02)
@@ -84,3 +86,34 @@ class Calm:
 
     def distorted(self, answer: Reading) -> Reading:
         return answer
+
+
+class Sky(Protocol):
+    """The faults of a whole run. A process that was killed comes back under another name."""
+
+    def weather(self, process: str) -> Weather:
+        """The faults of a process, from its start."""
+        ...
+
+    def clock(self, process: str) -> SimulatedClock:
+        """Its clock, which may be wrong."""
+        ...
+
+    @property
+    def rivals(self) -> tuple[tuple[float, float], ...]:
+        """From when to when a second controller runs as well, in seconds of the run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClearSky:
+    """A run in which nothing goes wrong that the scenario does not ask for."""
+
+    dice: Dice
+    rivals: tuple[tuple[float, float], ...] = ()
+
+    def weather(self, process: str) -> Weather:
+        return Calm(self.dice.stream(f"weather of {process}"))
+
+    def clock(self, process: str) -> SimulatedClock:  # noqa: ARG002 - right for all
+        return SimulatedClock()

@@ -1,18 +1,17 @@
-"""The real world, started once for all end-to-end tests; a stage in it for each."""
+"""A stage in the real world for each end-to-end test, and a second world from before the gate."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.channel import Channel
-from tests.e2e.rig.build import RigUnavailable
 from tests.e2e.rig.cluster import BEFORE_ADMISSION_POLICIES
 from tests.e2e.rig.world import World
 from tests.e2e.stage import Stage, install
+from tests.e2e.worlds import started
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,32 +20,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("e2e")
 
 
-def started(world: World) -> Iterator[World]:
-    """Skips where there can be no such world; in CI that is a failure."""
-    try:
-        world.start()
-    except RigUnavailable as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(error.reason)
-    yield world
-    world.close()
-
-
-@pytest.fixture(scope="session")
-def world() -> Iterator[World]:
-    yield from started(World())
-
-
 @pytest.fixture(scope="session")
 def old_world() -> Iterator[World]:
     """A server from before admission policies: nothing holds a changed template by itself."""
     yield from started(World(apiserver_flags=BEFORE_ADMISSION_POLICIES))
-
-
-@pytest.fixture(scope="session")
-def account(world: World) -> Path:
-    return install(world)
 
 
 @pytest.fixture(scope="session")

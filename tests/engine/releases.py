@@ -7,9 +7,9 @@ from typing import Final
 
 from controller.domain.lifecycle import Phase
 from controller.domain.policy import Policy, Share, Step
+from controller.simulation.loop import play
 from tests.domain.tabletop import POLICY, REF, Table
 from tests.engine.process import Story, running
-from tests.engine.timelapse import play
 from tests.engine.world import Town, World
 
 BRIEF: Final = replace(

@@ -10,10 +10,10 @@ from controller.domain.policy import Share, Step
 from controller.domain.records import Ref
 from controller.domain.status import NoticeKind
 from controller.engine.ports import Conflict, Refused, Unavailable
+from controller.simulation.loop import play
 from tests.domain.tabletop import alone
 from tests.engine.process import running
 from tests.engine.releases import BRIEF, a_town, a_world, push, release, released
-from tests.engine.timelapse import play
 from tests.engine.world import World
 
 OTHER = Ref("exams", "grader")

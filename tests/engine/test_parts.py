@@ -6,10 +6,10 @@ from dataclasses import replace
 from controller.domain.lifecycle import Phase
 from controller.domain.records import IntentAction, Problem, Ref
 from controller.engine.tasks import AT_ONCE_MAX, Errands
+from controller.simulation.loop import play
 from tests.domain.tabletop import REF, on_trial
 from tests.engine.process import Observed, assembled, running
 from tests.engine.releases import a_world, push
-from tests.engine.timelapse import play
 from tests.engine.world import Town, World
 
 PROBLEM = Problem(reason="InvalidSpec", field="spec.steps", message="are none", remedy="Add one")

@@ -6,9 +6,9 @@ from controller.domain.changes import Promote, Seed, Undo
 from controller.domain.lifecycle import Phase
 from controller.domain.records import Ref
 from controller.domain.status import NoticeKind, Result
+from controller.simulation.loop import play
 from tests.engine.process import running
 from tests.engine.releases import a_town, released
-from tests.engine.timelapse import play
 from tests.engine.world import World
 
 Ends = tuple[object, ...]

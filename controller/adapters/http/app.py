@@ -11,12 +11,12 @@ from http import HTTPStatus
 from typing import Final
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
-from starlette.exceptions import HTTPException
 
+from controller.adapters.http.problems import explain_errors
 from controller.engine.ports import Refused
 
 # Three looks of the longest kind fit in; a loop that is silent for longer is stuck.
@@ -36,8 +36,8 @@ class Health:
     unsynced: Callable[[], tuple[str, ...]]
 
 
-def build_app(health: Health, registry: CollectorRegistry) -> FastAPI:
-    """The application; further routers may be included in it."""
+def build_app(health: Health, registry: CollectorRegistry, *routers: APIRouter) -> FastAPI:
+    """The application: probes, metrics and what else is asked for."""
     # The documentation pages of FastAPI load scripts from elsewhere, so there are none.
     app = FastAPI(title="canary-controller", docs_url=None, redoc_url=None)
 
@@ -68,7 +68,9 @@ def build_app(health: Health, registry: CollectorRegistry) -> FastAPI:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(registry), headers={"content-type": content_type})
 
-    app.add_exception_handler(HTTPException, _explain)
+    for router in routers:
+        app.include_router(router)
+    explain_errors(app)
     return app
 
 
@@ -139,13 +141,3 @@ def _bind(host: str, port: int) -> socket.socket:
 
 def _answer(code: HTTPStatus = HTTPStatus.OK, **body: str | float) -> JSONResponse:
     return JSONResponse(body, status_code=code, headers={"cache-control": "no-store"})
-
-
-async def _explain(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    detail = error.detail
-    if error.status_code == HTTPStatus.NOT_FOUND:
-        detail = f"there is no {request.url.path}; try /healthz, /readyz or /metrics"
-    return JSONResponse(
-        {"status": "error", "detail": detail}, status_code=error.status_code, headers=error.headers
-    )

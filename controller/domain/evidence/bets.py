@@ -23,10 +23,14 @@ CRASH_WEIGHTS: Final = np.log([0.7, 0.1, 0.1, 0.1])
 ALTERNATIVES: Final = np.array([0.15, 0.30, 0.45, 0.60, 0.80, 1.0])
 ALTERNATIVE_WEIGHTS: Final = np.log([0.12, 0.14, 0.16, 0.18, 0.20, 0.20])
 ALTERNATIVE_MAX: Final = 0.98
+NEAR_BOUND: Final = 1 - ALTERNATIVES
+NEAR_FAILURE: Final = ALTERNATIVES * np.log(ALTERNATIVE_MAX)
 BOUND_MAX: Final = 0.5  # a bound above this leaves nothing to bet on
 
 CRASH_MULTIPLES: Final = np.array([3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0])
-CRASH_MULTIPLE_WEIGHTS: Final = np.full(7, -math.log(7))
+CRASH_GAINS: Final = np.log(CRASH_MULTIPLES)
+CRASH_COSTS: Final = CRASH_MULTIPLES - 1
+CRASH_MULTIPLE_WEIGHTS: Final = np.full((2, 7), -math.log(7))  # two bounds
 
 CANARY_FACTORS: Final = np.array([0.02, 0.15, 0.30, 0.45, 0.60, 0.75, 0.88])
 CANARY_FACTOR_WEIGHTS: Final = np.full(7, -math.log(7))
@@ -55,7 +59,7 @@ class PairBet:
     credit: Singles = field(init=False)
 
     def __post_init__(self) -> None:
-        self.credit = np.zeros_like(self.wealth.log)
+        self.credit = np.zeros(self.wealth.log.shape, np.float32)
 
     def begin_later(self, starts: int) -> None:
         """Fresh bets begin, and no credit of older ones may pay for them."""
@@ -64,18 +68,18 @@ class PairBet:
 
     def add(self, look: Look, cap: Floats | None = None) -> None:
         """Bet on one look. `cap`: nats that each stream may gain at most."""
-        tolerated = look.tolerated[:, None]
         canary, stable = _columns(look.canary), _columns(look.stable)
+        spending = look.tolerated * canary.exposure
         stake = 1 - self.factors
-        boldest = stake * look.ratio / tolerated
-        spent_at_most = tolerated * canary.exposure * boldest
-        room = np.maximum(spent_at_most + self.bank * stake - self.credit, 0.0)
+        boldest = stake * look.ratio / look.tolerated
+        saved = self.credit.astype(np.float64)
+        room = np.maximum(spending * boldest + self.bank * stake - saved, 0.0)
         earned = np.minimum(stable.exposure * stake, room)
         stable_factor = 1 - earned / np.maximum(stable.exposure, TINY)
-        credit = self.credit + earned
-        affordable = credit / np.maximum(tolerated * canary.exposure, TINY)
+        credit = saved + earned
+        affordable = credit / np.maximum(spending, TINY)
         gain = np.where(canary.exposure > 0, np.minimum(boldest, affordable), 0.0)
-        self.credit = (credit - tolerated * canary.exposure * gain).astype(np.float32)
+        self.credit = (credit - spending * gain).astype(np.float32)
         log_factors = (
             canary.events * np.log1p(gain)
             + stable.events * np.log(stable_factor)
@@ -103,9 +107,7 @@ class BaselineBet:
     def add(self, canary: Flow, bounds: Floats, burst: Floats, cap: Floats) -> None:
         """Bet on one look; `bounds` are the p0 of the streams."""
         p0 = bounds[:, None]
-        alternative = np.exp(
-            (1 - ALTERNATIVES) * np.log(p0) + ALTERNATIVES * np.log(ALTERNATIVE_MAX)
-        )
+        alternative = np.exp(NEAR_BOUND * np.log(p0) + NEAR_FAILURE)
         events, exposure = _columns(canary)
         log_factors = events * np.log(alternative / p0) + (exposure - events) * (
             np.log1p(-alternative) - np.log1p(-p0)
@@ -127,7 +129,7 @@ class CrashBaselineBet:
     def add(self, crashes: float, pod_seconds: float) -> None:
         """Bet on one look of all canary pods."""
         expected = self.bounds[:, None] * pod_seconds
-        self.wealth.multiply(crashes * np.log(CRASH_MULTIPLES) - expected * (CRASH_MULTIPLES - 1))
+        self.wealth.multiply(crashes * CRASH_GAINS - expected * CRASH_COSTS)
 
 
 @dataclass(slots=True)
@@ -143,7 +145,7 @@ class NonInferiorityBet:
     credit: Singles = field(init=False)
 
     def __post_init__(self) -> None:
-        self.credit = np.zeros_like(self.wealth.log)
+        self.credit = np.zeros(self.wealth.log.shape, np.float32)
 
     def begin_later(self, starts: int) -> None:
         """Fresh bets begin, and no credit of older ones may pay for them."""
@@ -152,14 +154,14 @@ class NonInferiorityBet:
 
     def add(self, look: Look) -> None:
         """Bet on one look."""
-        tolerated = look.tolerated[:, None]
         canary, stable = _columns(look.canary), _columns(look.stable)
-        stake = tolerated * (1 - CANARY_FACTORS)
+        stake = look.tolerated * (1 - CANARY_FACTORS)
         boldest = stake / max(look.ratio, TINY)
-        room = np.maximum(stable.exposure * boldest + self.bank * stake - self.credit, 0.0)
+        saved = self.credit.astype(np.float64)
+        room = np.maximum(stable.exposure * boldest + self.bank * stake - saved, 0.0)
         earned = np.minimum(canary.exposure * stake, room)
-        canary_stake = earned / np.maximum(tolerated * canary.exposure, TINY)
-        credit = self.credit + earned
+        canary_stake = earned / np.maximum(look.tolerated * canary.exposure, TINY)
+        credit = saved + earned
         affordable = credit / np.maximum(stable.exposure, TINY)
         gain = np.where(stable.exposure > 0, np.minimum(boldest, affordable), 0.0)
         self.credit = (credit - stable.exposure * gain).astype(np.float32)

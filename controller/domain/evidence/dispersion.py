@@ -38,12 +38,13 @@ class Dispersion:
         """Let the prior of the whole service say `burst` instead of 1."""
         self.spread[:, 0] += np.float32(PRIOR_ERRORS * (burst - 1))
 
-    def add(self, events: Floats, exposure: Floats) -> None:
-        """Learn from one look at the stable pods; arrays are (pods, streams)."""
-        self._learn(0, events, exposure)
-        for pod in range(len(events)):
-            self.block[0, pod % GROUPS] += events[pod].astype(np.float32)
-            self.block[1, pod % GROUPS] += exposure[pod].astype(np.float32)
+    def add(self, counts: Floats) -> None:
+        """Learn from one look at the stable pods: errors and requests, (2, pods, streams)."""
+        self._learn(0, *counts)
+        singles = counts.astype(np.float32)
+        for first in range(0, counts.shape[1], GROUPS):
+            group = singles[:, first : first + GROUPS]
+            self.block[:, : group.shape[1]] += group
         self.looks += 1
         if self.looks == LOOKS_PER_BLOCK:
             self._learn(1, *self.block.astype(np.float64))

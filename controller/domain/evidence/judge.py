@@ -1,6 +1,5 @@
 """The evidence of one release: it is begun, fed, stored, resumed, and asked for a verdict."""
 
-from dataclasses import asdict
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +10,7 @@ from controller.domain.evidence.mixture import Starts
 from controller.domain.evidence.requests import Requests, past_of
 from controller.domain.evidence.restarts import Restarts, RestartTotals, restart_history
 from controller.domain.evidence.ruling import rule
-from controller.domain.evidence.state import pack, unpack
+from controller.domain.evidence.state import Arrays, pack, unpack
 from controller.domain.evidence.streams import Streams, known_segments
 from controller.domain.evidence.windows import CrashWindow, History, RequestWindow, sound
 from controller.domain.findings import Verdict
@@ -72,11 +71,11 @@ class Evidence:
             "known": requests.streams.known,
             "late": requests.streams.late,
             "learned": requests.learned,
-            "starts": asdict(requests.starts),
+            "starts": _facts_of(requests.starts),
             "looks": requests.dispersion.looks,
             "restart_history": restarts.history,
-            "crash_starts": asdict(restarts.starts),
-            "restarts": asdict(restarts.totals),
+            "crash_starts": _facts_of(restarts.starts),
+            "restarts": _facts_of(restarts.totals),
         }
         return pack(facts, requests.arrays() | restarts.arrays())
 
@@ -104,9 +103,12 @@ class Evidence:
         )
 
 
-def _restore(
-    into: dict[str, NDArray[np.floating]], stored: dict[str, NDArray[np.floating]]
-) -> None:
+def _facts_of(numbers: Starts | RestartTotals) -> dict[str, float]:
+    """What `asdict` gives, without its copies of copies."""
+    return {name: getattr(numbers, name) for name in numbers.__slots__}
+
+
+def _restore(into: dict[str, NDArray[np.floating]], stored: Arrays) -> None:
     """Write stored values into the arrays of fresh evidence; ValueError when they do not fit."""
     for name, array in into.items():
         values = stored.get(name)

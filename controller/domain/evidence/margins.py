@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -67,6 +68,7 @@ def proportion_bound(events: Floats, exposure: Floats, error: Floats) -> Floats:
     return np.where(exposure > events, bound, 1.0)
 
 
+@lru_cache(maxsize=64)  # Asked at each look, and the same for all of a release.
 def rate_bound(events: float, exposure: float, error: float) -> float:
     """Garwood's exact upper bound of a Poisson rate, in events per unit of exposure."""
     return float(gammaincinv(events + 1, 1 - error)) / max(exposure, TINY)

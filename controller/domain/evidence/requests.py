@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from controller.domain.evidence.bets import (
 from controller.domain.evidence.dispersion import Dispersion
 from controller.domain.evidence.margins import SHARE_OF_ERROR_FOR_BOUND, proportion_bound
 from controller.domain.evidence.mixture import Starts, Wealth
-from controller.domain.evidence.streams import Streams
+from controller.domain.evidence.streams import KNOWN_MAX, Streams
 from controller.domain.evidence.windows import Floats, Flow, Look, RequestWindow, sound_seconds
 from controller.domain.policy import Policy
 from controller.domain.readings import Counts
@@ -80,15 +81,14 @@ class Requests:
         self.pods = np.zeros(2)  # canary and stable pods planned, as last told
         self.canary, self.stable, self.recent = (np.zeros((rows, 2)) for _ in range(3))
         self.shocked = np.zeros(rows)
-        weights = np.tile(SEGMENT_WEIGHTS, (rows, 1))
-        weights[0] = SERVICE_WEIGHTS
+        pair_weights, baseline_weights = _weights(rows)
         self.pair = PairBet(
             factors=STABLE_FACTORS,
             difference=margins.difference,
             bank=BANK_REQUESTS,
-            wealth=Wealth(weights, FIRST_REQUESTS),
+            wealth=Wealth(pair_weights, FIRST_REQUESTS),
         )
-        self.baseline = BaselineBet(Wealth(np.tile(ALTERNATIVE_WEIGHTS, (rows, 1)), FIRST_REQUESTS))
+        self.baseline = BaselineBet(Wealth(baseline_weights, FIRST_REQUESTS))
         self.not_worse = NonInferiorityBet(
             difference=margins.promote_difference,
             bank=BANK_REQUESTS,
@@ -100,19 +100,21 @@ class Requests:
         """Bet on one look."""
         for _ in range(self.streams.admit(window.stable, window.canary)):
             self._append()
-        errors, requests = self.streams.tabulate(window.canary)
-        canary = Flow(errors.sum(axis=0), requests.sum(axis=0))
-        pod_errors, pod_requests = self.streams.tabulate(window.stable)
-        stable = Flow(pod_errors.sum(axis=0), pod_requests.sum(axis=0))
+        canary_counts = self.streams.tabulate(window.canary).sum(axis=1)
+        stable_pods = self.streams.tabulate(window.stable)
+        stable_counts = stable_pods.sum(axis=1)
+        canary, stable = Flow(*canary_counts), Flow(*stable_counts)
         seconds = sound_seconds(window.seconds)
-        ratio = self._traffic_ratio(window, float(canary[1][0]), float(stable[1][0]), seconds)
+        ratio = self._traffic_ratio(
+            window, float(canary.exposure[0]), float(stable.exposure[0]), seconds
+        )
         burst = self.dispersion.burst(self.normal_share())
-        self.canary += np.column_stack(canary)
-        self.stable += np.column_stack(stable)
+        self.canary += canary_counts.T
+        self.stable += stable_counts.T
         bounds = self._bounds(burst)
-        self._note_shock(stable, burst, seconds)
+        self._note_shock(stable_counts.T, burst, seconds)
         self._bet(canary, stable, ratio, burst, bounds, seconds)
-        self.dispersion.add(pod_errors, pod_requests)
+        self.dispersion.add(stable_pods)
 
     def exposure_changed(self) -> None:
         """Forget the traffic's ratio: the controller changed who takes traffic."""
@@ -169,9 +171,8 @@ class Requests:
             self.baseline.wealth.begin_later(fresh)
             self.not_worse.begin_later(fresh)
         alpha = self.policy.false_rollback_max
-        cap = CAP * (math.log(2 / alpha) - np.log(self.streams.weights()))
-        tolerated = np.full(len(self.streams), self.tolerated)
-        self.pair.add(Look(canary, stable, ratio, burst, tolerated), cap)
+        cap = CAP * (math.log(2 / alpha) - self.streams.log_weights())
+        self.pair.add(Look(canary, stable, ratio, burst, self.tolerated), cap)
         calm = self.shocked == 0
         self.baseline.add(Flow(canary.events * calm, canary.exposure * calm), bounds, burst, cap)
         promotable = max(
@@ -183,7 +184,7 @@ class Requests:
                 stable=Flow(stable.events[:1], stable.exposure[:1]),
                 ratio=ratio,
                 burst=burst[:1],
-                tolerated=np.array([promotable]),
+                tolerated=promotable,
             )
         )
 
@@ -194,27 +195,30 @@ class Requests:
         planned = (window.canary_pods, window.stable_pods)
         if all(0 <= pods <= PODS_MAX for pods in planned):
             self.pods[...] = planned
-        pods_ratio = float(self.pods[1]) / max(float(self.pods[0]), 1.0)
+        canary_pods, stable_pods = self.pods.tolist()
+        pods_ratio = stable_pods / max(canary_pods, 1.0)
         kept = math.exp(-seconds / TRAFFIC_MEMORY_SECONDS)
-        self.traffic[...] = self.traffic * kept + (canary, stable)
+        before = self.traffic.tolist()
+        of_canary, of_stable = before[0] * kept + canary, before[1] * kept + stable
+        self.traffic[...] = of_canary, of_stable
         prior = TRAFFIC_PRIOR_REQUESTS / (1 + pods_ratio)
-        return float((self.traffic[1] + prior * pods_ratio) / (self.traffic[0] + prior))
+        return float((of_stable + prior * pods_ratio) / (of_canary + prior))
 
     def _bounds(self, burst: Floats) -> Floats:
         """The p0 of tier 2: what history allows, or an absolute bound where there is none."""
         error = SHARE_OF_ERROR_FOR_BOUND * self.policy.false_rollback_max * self.streams.weights()
         events, exposure = self.past.T / burst
-        upper = proportion_bound(events, exposure, np.clip(error, 1e-12, 1.0))
+        upper = proportion_bound(events, exposure, np.minimum(np.maximum(error, 1e-12), 1.0))
         bounds = np.minimum(self._allowed(upper), BOUND_MAX)
         return np.where(exposure == 0, NEW_ROUTE_BOUND, bounds)
 
     def _allowed(self, rate: Floats) -> Floats:
         return np.minimum(self.tolerated * rate + self.policy.error_rate.difference, 1.0)
 
-    def _note_shock(self, stable: Flow, burst: Floats, seconds: float) -> None:
+    def _note_shock(self, stable: Floats, burst: Floats, seconds: float) -> None:
         """Is stable itself off its own history now? Then history says nothing of the canary now."""
         kept = math.exp(-seconds / SHOCK_MEMORY_SECONDS)
-        self.recent = self.recent * kept + np.column_stack(stable)
+        self.recent = self.recent * kept + stable
         usual = (self.past[:, EVENTS] + 0.5) / (self.past[:, EXPOSURE] + 100.0)
         expected = self.recent[:, EXPOSURE] * self._allowed(usual)
         limit = expected + SHOCK_DEVIATIONS * np.sqrt(burst * expected) + 2 * burst
@@ -230,6 +234,17 @@ class Requests:
         self.past, self.canary = np.vstack([self.past, row]), np.vstack([self.canary, row])
         self.stable, self.recent = np.vstack([self.stable, row]), np.vstack([self.recent, row])
         self.shocked = np.append(self.shocked, self.shocked[0])
+
+
+@lru_cache(maxsize=KNOWN_MAX)
+def _weights(rows: int) -> tuple[Floats, Floats]:
+    """The log weights that the pair bets and the baseline bets of so many streams begin with."""
+    pair = np.tile(SEGMENT_WEIGHTS, (rows, 1))
+    pair[0] = SERVICE_WEIGHTS
+    baseline = np.tile(ALTERNATIVE_WEIGHTS, (rows, 1))
+    pair.setflags(write=False)
+    baseline.setflags(write=False)
+    return pair, baseline
 
 
 def past_of(segments: Mapping[str, Counts], known: Mapping[str, Counts]) -> Floats:

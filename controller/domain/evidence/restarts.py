@@ -38,6 +38,7 @@ QUIET_SECONDS_MAX: Final = 600.0
 AGREEMENT: Final = math.log(10)  # history counts where the concurrent e-value is at least this
 
 HISTORY, ABSOLUTE = 0, 1
+ONE: Final = np.ones(1)
 
 
 @dataclass(slots=True)
@@ -60,11 +61,15 @@ class RestartTotals:
 
 
 class RestartEvidence(NamedTuple):
-    """Log e-values: tier 1 (concurrent), tier 2 (history), and whether tier 2 counts now."""
+    """Log e-values: tier 1 (concurrent), tier 2 (history), and whether tier 2 counts now.
+
+    `suspicious`: a crash has not been followed by quiet of three times the mean gap.
+    """
 
     concurrent: float
     history: float
     agreed: bool
+    suspicious: bool
 
 
 class Restarts:
@@ -83,8 +88,9 @@ class Restarts:
         pair = Wealth(CRASH_WEIGHTS[None, :], FIRST_CRASHES)
         self.pair = PairBet(factors=CRASH_FACTORS, difference=extra, bank=0.0, wealth=pair)
         bounds = np.array([bound, ABSOLUTE_BOUND])
-        weights = np.tile(CRASH_MULTIPLE_WEIGHTS, (2, 1))
-        self.baseline = CrashBaselineBet(bounds=bounds, wealth=Wealth(weights, FIRST_CRASHES))
+        self.baseline = CrashBaselineBet(
+            bounds=bounds, wealth=Wealth(CRASH_MULTIPLE_WEIGHTS, FIRST_CRASHES)
+        )
 
     def add(self, window: CrashWindow, pods: tuple[float, float]) -> None:
         """Bet on one look. `pods`: canary and stable pods planned, as far as known, else 0."""
@@ -114,19 +120,20 @@ class Restarts:
         row = ABSOLUTE if stable_gone and self._history_is_thin() else HISTORY
         history = float(self.baseline.wealth.log_evidence()[row])
         agreed = enough and not self._stable_crashes() and (stable_gone or concurrent >= AGREEMENT)
-        return RestartEvidence(concurrent if enough else min(concurrent, 0.0), history, agreed)
+        return RestartEvidence(
+            concurrent=concurrent if enough else min(concurrent, 0.0),
+            history=history,
+            agreed=agreed,
+            suspicious=concurrent >= AGREEMENT or not self._is_quiet(),
+        )
 
-    @property
-    def suspicious(self) -> bool:
-        """A crash that has not been followed by quiet of three times the mean gap."""
+    def _is_quiet(self) -> bool:
         totals = self.totals
-        if float(self.pair.wealth.log_evidence()[0]) >= AGREEMENT:
-            return True
         if totals.canary_crashes == 0:
-            return False
+            return True
         gap = totals.last_crash / totals.canary_crashes
         needed = min(max(QUIET_GAPS * gap, QUIET_SECONDS_MIN), QUIET_SECONDS_MAX)
-        return totals.canary_seconds - totals.last_crash < needed
+        return totals.canary_seconds - totals.last_crash >= needed
 
     def arrays(self) -> dict[str, NDArray[np.floating]]:
         """The state that changes; the arrays are written to when a release is resumed."""
@@ -154,8 +161,8 @@ class Restarts:
                 canary=_flow(crashes, canary_seconds),
                 stable=_flow(stable_crashes, stable_seconds),
                 ratio=stable_seconds / canary_seconds if canary_seconds > 0 else 0.0,
-                burst=np.ones(1),
-                tolerated=np.ones(1),
+                burst=ONE,
+                tolerated=1.0,
             )
         )
         if not self._stable_crashes():

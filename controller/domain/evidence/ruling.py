@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.domain.evidence.requests import EVENTS, EXPOSURE, RequestEvidence, Requests
+from controller.domain.evidence.requests import EXPOSURE, RequestEvidence, Requests
 from controller.domain.evidence.restarts import RestartEvidence, Restarts
 from controller.domain.evidence.streams import SERVICE
 from controller.domain.evidence.windows import Floats
@@ -23,8 +22,7 @@ SUSPICION: Final = math.log(3)  # of any stream: looks bad, decides nothing
 LOG_MAX: Final = 700.0  # exp of more is not a finite number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(NamedTuple):
     """One stream before the court: weighted e-values of both tiers, and its numbers."""
 
     metric: Metric
@@ -52,11 +50,14 @@ def rule(
     judged = policy.requests is not None
     of_requests = requests.evidence(stable_gone=stable_gone)
     of_restarts = restarts.evidence(stable_gone=stable_gone)
-    suspicious = restarts.suspicious or (judged and bool(_looks_bad(of_requests).any()))
+    bad = _looks_bad(of_requests)
+    suspicious = of_restarts.suspicious or (judged and bool(bad.any()))
+    proved = _not_worse(requests)
     uncovered = _uncovered(policy, requests) if judged else ()
-    cases = [_restart_case(restarts, of_restarts, fine=not restarts.suspicious)]
+    cases = [_restart_case(restarts, of_restarts)]
     if judged:
-        cases += _request_cases(policy, requests, of_requests)
+        fine = _fine(policy, requests, bad, proved=proved)
+        cases += _request_cases(requests, of_requests, fine)
     needed = 2 / policy.false_rollback_max
     convicted = _convicted(cases, needed)
     blinded = blind if judged else None
@@ -64,7 +65,7 @@ def rule(
         outcome = Outcome.WORSE
     elif blinded is not None:
         outcome = Outcome.BLIND
-    elif suspicious or uncovered or (judged and not _not_worse(requests)):
+    elif suspicious or uncovered or (judged and not proved):
         outcome = Outcome.UNDECIDED
     else:
         outcome = Outcome.NOT_WORSE
@@ -110,21 +111,22 @@ def _not_worse(requests: Requests) -> bool:
 def _uncovered(policy: Policy, requests: Requests) -> tuple[Uncovered, ...]:
     """What the canary was not exercised on, largest first; a small rest may be ignored."""
     needed = policy.coverage.min_requests
-    share = requests.normal_share()
+    share = requests.normal_share().tolist()
+    exercised = requests.canary[:, EXPOSURE].tolist()
     names = (SERVICE, *requests.streams.names)
     rows = [row for row in range(1, len(names)) if share[row] > 0]
-    missing = [row for row in rows or [0] if requests.canary[row, EXPOSURE] < needed]
+    missing = [row for row in rows or [0] if exercised[row] < needed]
     missing.sort(key=lambda row: (-share[row], names[row]))
     ignorable = policy.coverage.ignorable_share
     while missing and rows and share[missing[-1]] <= ignorable:
         ignorable -= share[missing.pop()]
     return tuple(
-        Uncovered(segment=names[row], requests=int(requests.canary[row, EXPOSURE]), needed=needed)
+        Uncovered(segment=names[row], requests=int(exercised[row]), needed=needed)
         for row in missing
     )
 
 
-def _restart_case(restarts: Restarts, evidence: RestartEvidence, *, fine: bool) -> Case:
+def _restart_case(restarts: Restarts, evidence: RestartEvidence) -> Case:
     totals = restarts.totals
     tiers = np.array([evidence.concurrent, evidence.history]) + math.log(restarts.weight)
     concurrent, history = _weighted(tiers).tolist()
@@ -135,39 +137,43 @@ def _restart_case(restarts: Restarts, evidence: RestartEvidence, *, fine: bool) 
         history=history if evidence.agreed else 0.0,
         canary=Side(events=totals.canary_crashes, exposure=totals.canary_seconds),
         stable=Side(events=totals.stable_crashes, exposure=totals.stable_seconds),
-        fine=fine,
+        fine=not evidence.suspicious,
     )
 
 
-def _request_cases(policy: Policy, requests: Requests, evidence: RequestEvidence) -> Iterable[Case]:
-    log_weights = np.log(requests.streams.weights())
+def _fine(
+    policy: Policy, requests: Requests, bad: NDArray[np.bool_], *, proved: bool
+) -> list[bool]:
+    """Which streams can be called not worse: exercised, and the service as a whole proved."""
+    exposure = requests.canary[:, EXPOSURE]
+    fine = (exposure > 0) & (exposure >= policy.coverage.min_requests)
+    fine[0] = proved
+    return list((fine & ~bad).tolist())
+
+
+def _request_cases(
+    requests: Requests, evidence: RequestEvidence, fine: list[bool]
+) -> Iterable[Case]:
+    log_weights = requests.streams.log_weights()
     concurrent = _weighted(evidence.concurrent + log_weights).tolist()
     history = np.where(evidence.agreed, _weighted(evidence.history + log_weights), 0.0).tolist()
-    bad = _looks_bad(evidence).tolist()
+    names = (SERVICE, *requests.streams.names)
     canary, stable = requests.canary.tolist(), requests.stable.tolist()
-    whole = _not_worse(requests)
-    for row, name in enumerate((SERVICE, *requests.streams.names)):
-        exposure = canary[row][EXPOSURE]
-        if exposure + stable[row][EXPOSURE] == 0:
-            continue
-        exercised = 0 < exposure >= policy.coverage.min_requests
-        yield Case(
-            metric=Metric.ERROR_RATE,
-            segment=name,
-            concurrent=concurrent[row],
-            history=history[row],
-            canary=Side(events=canary[row][EVENTS], exposure=exposure),
-            stable=Side(events=stable[row][EVENTS], exposure=stable[row][EXPOSURE]),
-            fine=not bad[row] and (whole if row == 0 else exercised),
-        )
+    rows = zip(names, concurrent, history, canary, stable, fine, strict=True)
+    for name, now, before, (errors, served), (stable_errors, stable_served), good in rows:
+        if served + stable_served > 0:
+            here = Side(events=errors, exposure=served)
+            there = Side(events=stable_errors, exposure=stable_served)
+            yield Case(Metric.ERROR_RATE, name, now, before, here, there, good)
 
 
 def _finding(case: Case, needed: float, convicted: str | None, blind: Missing | None) -> Finding:
-    outcome, reason = Outcome.NOT_WORSE if case.fine else Outcome.UNDECIDED, ""
-    if blind is not None and case.metric is Metric.ERROR_RATE:
-        outcome, reason = Outcome.BLIND, str(blind)
     if convicted is not None:
         outcome, reason = Outcome.WORSE, convicted
+    elif blind is not None and case.metric is Metric.ERROR_RATE:
+        outcome, reason = Outcome.BLIND, str(blind)
+    else:
+        outcome, reason = Outcome.NOT_WORSE if case.fine else Outcome.UNDECIDED, ""
     return Finding(
         metric=case.metric,
         outcome=outcome,

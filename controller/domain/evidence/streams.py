@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 
-from controller.domain.evidence.windows import Floats, PodCounts, sound
+from controller.domain.evidence.windows import COUNT_MAX, Floats, PodCounts, sound
 from controller.domain.readings import Counts
 
 SERVICE: Final = ""
@@ -46,12 +47,14 @@ class Streams:
     def admit(self, *sides: PodCounts) -> int:
         """Open streams for segments not seen before, in order of name; returns how many."""
         before = len(self)
+        known = self._rows.keys()
         fresh = {
             segment
             for pods in sides
             for segments in pods.values()
+            if not segments.keys() <= known
             for segment, counts in segments.items()
-            if segment not in self._rows and counts.requests > 0 and sound(counts)
+            if segment not in known and counts.requests > 0 and sound(counts)
         }
         for segment in sorted(fresh):
             self._open(segment)
@@ -59,34 +62,31 @@ class Streams:
 
     def weights(self) -> Floats:
         """The share of the error probability of each stream, without that of the restarts."""
-        late = LATE_WEIGHT if self.known else LATE_WEIGHT + KNOWN_WEIGHT
-        places = np.arange(1, len(self.late) + 1)
-        return np.concatenate(
-            [
-                [SERVICE_WEIGHT],
-                np.full(len(self.known), KNOWN_WEIGHT / max(len(self.known), 1)),
-                late * 6 / (math.pi * places) ** 2,
-            ]
-        )
+        return _weights(len(self.known), len(self.late))
 
-    def tabulate(self, pods: PodCounts) -> tuple[Floats, Floats]:
-        """Errors and requests as arrays (pods by name, streams); garbage is left out."""
+    def log_weights(self) -> Floats:
+        """The logarithms of `weights`."""
+        return _log_weights(len(self.known), len(self.late))
+
+    def tabulate(self, pods: PodCounts) -> Floats:
+        """Errors and requests, shape (2, pods by name, streams); garbage is left out."""
         # Plain lists: for some hundred numbers they are twice as fast as scattering into arrays.
-        errors = [[0.0] * len(self) for _ in pods]
-        requests = [[0.0] * len(self) for _ in pods]
+        width = len(self)
+        errors = [0.0] * (len(pods) * width)
+        requests = errors.copy()
         rows, others = self._rows, self._rows.get(OTHERS)
         for line, pod in enumerate(sorted(pods)):
-            pod_errors, pod_requests = errors[line], requests[line]
+            start = line * width
             for segment, counts in pods[pod].items():
                 row = rows.get(segment, others)
-                if row is not None and sound(counts):
-                    pod_errors[row] += counts.errors
-                    pod_requests[row] += counts.requests
-        return self._totalled(errors), self._totalled(requests)
-
-    def _totalled(self, lines: list[list[float]]) -> Floats:
-        table = np.array(lines, dtype=np.float64).reshape(len(lines), len(self))
-        table[:, 0] = table.sum(axis=1)
+                failed, served = counts.errors, counts.requests
+                # This is `sound`, without the price of a call for each of some hundred numbers.
+                if row is not None and 0.0 <= failed <= served <= COUNT_MAX:
+                    place = start + row
+                    errors[place] += failed
+                    requests[place] += served
+        table = np.array((errors, requests), dtype=np.float64).reshape(2, len(pods), width)
+        table[:, :, 0] = table.sum(axis=2)
         return table
 
     def _open(self, segment: str) -> None:
@@ -95,6 +95,28 @@ class Streams:
         name = segment if len(self.late) < LATE_MAX - 1 else OTHERS
         self._rows[name] = len(self)
         self.late.append(name)
+
+
+@lru_cache(maxsize=KNOWN_MAX)
+def _weights(known: int, late: int) -> Floats:
+    rest = LATE_WEIGHT if known else LATE_WEIGHT + KNOWN_WEIGHT
+    places = np.arange(1, late + 1)
+    weights = np.concatenate(
+        [
+            [SERVICE_WEIGHT],
+            np.full(known, KNOWN_WEIGHT / max(known, 1)),
+            rest * 6 / (math.pi * places) ** 2,
+        ]
+    )
+    weights.setflags(write=False)
+    return weights
+
+
+@lru_cache(maxsize=KNOWN_MAX)
+def _log_weights(known: int, late: int) -> Floats:
+    weights = np.log(_weights(known, late))
+    weights.setflags(write=False)
+    return weights
 
 
 def known_segments(history: Mapping[str, Counts]) -> dict[str, Counts]:

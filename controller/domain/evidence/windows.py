@@ -70,7 +70,7 @@ class Flow(NamedTuple):
 
 
 class Look(NamedTuple):
-    """All that the bets need of one look; arrays have one entry per stream.
+    """All that the bets need of one look; what is an array has one entry per stream.
 
     `ratio` is stable : canary traffic as known before this look, `burst` the mean size of an error
     burst (>= 1), `tolerated` the ratio of rates that is not held against the canary.
@@ -80,7 +80,7 @@ class Look(NamedTuple):
     stable: Flow
     ratio: float
     burst: Floats
-    tolerated: Floats
+    tolerated: float
 
 
 def sound(counts: Counts) -> bool:

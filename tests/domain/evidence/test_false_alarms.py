@@ -70,7 +70,7 @@ def looks_at(
         stable=Flow(dice.binomial(stable, rate) * 1.0, stable * 1.0),
         ratio=9.0,
         burst=np.ones(REPLICATES),
-        tolerated=np.full(REPLICATES, tolerated),
+        tolerated=tolerated,
     )
 
 
@@ -130,7 +130,7 @@ def test_crashes_at_the_bound_rarely_convict() -> None:
     dice = np.random.default_rng(5)
     hits = 0
     for _ in range(300):
-        weights = Wealth(CRASH_MULTIPLE_WEIGHTS[None, :], 0.9)
+        weights = Wealth(CRASH_MULTIPLE_WEIGHTS[:1], 0.9)
         bet = CrashBaselineBet(np.array([0.01]), weights)
         for crashes in dice.poisson(0.05, 100):
             bet.add(float(crashes), pod_seconds=5.0)

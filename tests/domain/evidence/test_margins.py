@@ -84,7 +84,7 @@ def burst_of(size: int, looks: int) -> float:
     dispersion = Dispersion(2)
     for _ in range(looks):
         errors = np.tile(size * dice.poisson(0.5, (9, 1)) * 1.0, (1, 2))
-        dispersion.add(errors, np.full((9, 2), 100.0))
+        dispersion.add(np.array([errors, np.full((9, 2), 100.0)]))
     return float(dispersion.burst(np.array([1.0, 0.5]))[0])
 
 
@@ -104,14 +104,14 @@ def test_bursts_that_last_longer_than_a_look_are_seen_as_well() -> None:
             struck = dice.integers(0, 9)
         errors = np.zeros((9, 1))
         errors[struck] = 1.0
-        dispersion.add(errors, np.full((9, 1), 100.0))
+        dispersion.add(np.array([errors, np.full((9, 1), 100.0)]))
     assert float(dispersion.burst(np.ones(1))[0]) > 3
 
 
 def test_one_stable_pod_teaches_nothing_of_bursts() -> None:
     dispersion = Dispersion(1)
     for _ in range(50):
-        dispersion.add(np.array([[30.0]]), np.array([[100.0]]))
+        dispersion.add(np.array([[[30.0]], [[100.0]]]))
     assert dispersion.burst(np.ones(1)) == 1.0
 
 
@@ -119,5 +119,5 @@ def test_what_all_pods_suffer_together_is_no_burst() -> None:
     dispersion = Dispersion(1)
     for look in range(60):
         errors = np.full((9, 1), 50.0 if look % 10 == 0 else 0.0)
-        dispersion.add(errors, np.full((9, 1), 100.0))
+        dispersion.add(np.array([errors, np.full((9, 1), 100.0)]))
     assert dispersion.burst(np.ones(1)) == 1.0

@@ -95,3 +95,22 @@ def test_a_bomb_is_not_unpacked() -> None:
     bomb = base64.b64encode(zlib.compress(bytes(20_000_000))).decode()
     with pytest.raises(ValueError, match="too long"):
         Evidence.load(f"1:{bomb}", POLICY)
+
+
+@pytest.mark.parametrize("shape", [[-1], [10**30], ["2"], [2, None], 3])
+def test_an_impossible_shape_is_refused(shape: object) -> None:
+    head = json.dumps([{}, [["past", "d", shape]]]).encode()
+    packed = base64.b64encode(zlib.compress(LENGTH.pack(len(head)) + head + bytes(64))).decode()
+    with pytest.raises(ValueError, match="evidence cannot be read"):
+        Evidence.load(f"1:{packed}", POLICY)
+
+
+def test_two_that_read_one_text_do_not_share_what_they_learn() -> None:
+    text = Evidence.begin(POLICY, history_of()).dump()
+    one, other = Evidence.load(text, POLICY), Evidence.load(text, POLICY)
+    for window in Service(failing=healthy(0.01)).windows(15):
+        one.add_requests(window)
+        one.add_crashes(crash_window(canary=1))
+    assert one.dump() != text
+    assert other.dump() == text
+    assert Evidence.load(text, POLICY).dump() == text

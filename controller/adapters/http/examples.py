@@ -1,0 +1,134 @@
+"""The examples in the API's description: the incident, at the moment of its rollback."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from controller.adapters.http.shapes import (
+    CanaryShape,
+    CrashShape,
+    FindingShape,
+    GlanceShape,
+    MomentShape,
+    PageShape,
+    PastShape,
+    PodShape,
+    PodsShape,
+    ReleaseShape,
+    ReplicaSetShape,
+    RevisionShape,
+)
+from controller.domain.findings import Metric, Outcome, Side
+from controller.domain.lifecycle import Phase
+from controller.domain.status import Result
+
+_PUSHED: Final = datetime(2026, 11, 22, 13, 24, tzinfo=UTC)
+_CRASHED: Final = _PUSHED + timedelta(seconds=9.3)
+_DECIDED: Final = _PUSHED + timedelta(seconds=9.4)
+_CAUSE: Final = "Crashes: canary 2 in 4.1 s of pod time, stable 0 in 240 h 0 min"
+
+_STABLE: Final = RevisionShape(
+    fingerprint="5d8f6c7b9a", number=41, images=("exam-api:41",), name="revision 41 (exam-api:41)"
+)
+_CANARY: Final = RevisionShape(
+    fingerprint="7c4e1a2f30", number=42, images=("exam-api:42",), name="revision 42 (exam-api:42)"
+)
+_GLANCE: Final = GlanceShape(
+    namespace="exams",
+    name="exam-api",
+    phase=Phase.ROLLING_BACK,
+    since=_DECIDED,
+    message=_CAUSE,
+    verdict="Worse",
+    stable=_STABLE,
+    canary=_CANARY,
+    step=1,
+    steps=3,
+    stable_pods=PodsShape(wanted=10, ready=9, restarts=0),
+    canary_pods=PodsShape(wanted=1, ready=0, restarts=1),
+    url="/api/v1/canaries/exams/exam-api",
+)
+_CRASH: Final = CrashShape(
+    pod="exam-api-7c4e1a2f30-x2x9k",
+    container="app",
+    at=_CRASHED,
+    exit_code=1,
+    reason="Error",
+    deaths=1,
+    log="TypeError: cannot read properties of undefined (reading 'launch')",
+    sentence="container app of pod exam-api-7c4e1a2f30-x2x9k ended with exit code 1 (Error), "
+    "death 1",
+)
+
+LIST: Final = PageShape(items=(_GLANCE,), total=1, next=None, at=_DECIDED)
+CANARY: Final = CanaryShape(
+    **dict(_GLANCE),
+    at=_DECIDED,
+    problem="",
+    release=ReleaseShape(
+        canary=_CANARY,
+        running=True,
+        started_at=_PUSHED,
+        step=1,
+        step_since=_PUSHED,
+        canary_share="1",
+        first_crash_at=_CRASHED,
+        decided_at=_DECIDED,
+        cause=_CAUSE,
+        held_for="",
+        crashes=(_CRASH,),
+    ),
+    findings=(
+        FindingShape(
+            metric=Metric.RESTARTS,
+            segment="",
+            outcome=Outcome.WORSE,
+            canary=Side(events=2, exposure=4.1),
+            stable=Side(events=0, exposure=864000),
+            evidence=1.2e6,
+            needed=400,
+            reason="",
+            sentence=_CAUSE,
+        ),
+    ),
+    uncovered=(),
+    history=(
+        PastShape(
+            canary=_STABLE,
+            started_at=_PUSHED - timedelta(days=1),
+            ended_at=_PUSHED - timedelta(hours=23),
+            result=Result.PROMOTED,
+            reason="every step passed",
+        ),
+    ),
+    pods=(
+        PodShape(
+            name="exam-api-7c4e1a2f30-x2x9k",
+            role="canary",
+            ready=False,
+            leaving=False,
+            restarts=0,
+            deaths=1,
+            condition="not ready: CrashLoopBackOff",
+        ),
+    ),
+    replica_sets=(
+        ReplicaSetShape(
+            name="exam-api-7c4e1a2f30",
+            role="canary",
+            revision=42,
+            images=("exam-api:42",),
+            replicas=1,
+            ready=0,
+        ),
+    ),
+    timeline=(
+        MomentShape(
+            at=_DECIDED,
+            phase=Phase.ROLLING_BACK,
+            came_from=Phase.ANALYSING,
+            message=_CAUSE,
+            change="wrote the template of exam-api-5d8f6c7b9a back",
+            events=(f"RollingBack: {_CAUSE}",),
+        ),
+    ),
+)

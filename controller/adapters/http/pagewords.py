@@ -1,0 +1,86 @@
+"""How the status page says phases, outcomes and pods: a mark and words; colour comes on top."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from controller.adapters.http.shapes import PodShape
+from controller.domain.findings import Outcome
+from controller.domain.lifecycle import Phase
+from controller.domain.wording import duration
+
+GOOD: Final = "good"
+BAD: Final = "bad"
+WAIT: Final = "wait"
+CALM: Final = "calm"
+
+PHASES: Final[Mapping[str, tuple[str, str, str]]] = {
+    Phase.IDLE: (CALM, "○", "watching"),
+    Phase.SEEDING: (CALM, "◔", "starting the canary"),
+    Phase.ANALYSING: (CALM, "◑", "comparing canary with stable"),
+    Phase.HOLDING: (WAIT, "‖", "waiting for a person"),
+    Phase.PROMOTING: (GOOD, "▲", "promoting"),
+    Phase.BAKING: (GOOD, "◕", "promoted, still watched"),
+    Phase.PROMOTED: (GOOD, "✓", "promoted"),
+    Phase.ROLLING_BACK: (BAD, "▼", "rolling back"),
+    Phase.ROLLED_BACK: (BAD, "✕", "rolled back"),
+    Phase.SUPERSEDED: (CALM, "→", "superseded"),
+    Phase.WITHDRAWN: (CALM, "←", "withdrawn"),
+    Phase.QUARANTINED: (WAIT, "⊘", "rejected again, kept out"),
+    Phase.PAUSED_BY_USER: (WAIT, "‖", "paused by a person"),
+}
+"""Tone, mark and words. Phases of these values end releases as well."""
+
+OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
+    Outcome.WORSE: (BAD, "✕ worse"),
+    Outcome.NOT_WORSE: (GOOD, "✓ not worse"),
+    Outcome.UNDECIDED: (CALM, "… undecided"),
+    Outcome.BLIND: (WAIT, "? cannot be judged"),
+}
+
+
+def pod_tone(pod: PodShape) -> str:
+    if pod.leaving:
+        return WAIT
+    if pod.ready:
+        return GOOD
+    return BAD if pod.deaths else WAIT
+
+
+def pod_mark(pod: PodShape) -> str:
+    if pod.leaving:
+        return "○"
+    if pod.ready:
+        return "●"
+    return "✕" if pod.deaths else "◔"
+
+
+def number(value: float) -> str:
+    """Short enough for a column: evidence grows by factors."""
+    return f"{value:,.3g}" if value < 1e4 else f"{value:.1e}"
+
+
+def took(began: datetime, ended: datetime) -> str:
+    return duration(ended - began)
+
+
+def share(text: str) -> str:
+    """A step's share of canary pods."""
+    if text.endswith("%"):
+        return f"{text} of the pods are canaries"
+    return "1 canary pod" if text == "1" else f"{text} canary pods"
+
+
+WORDS: Final[Mapping[str, Callable[..., str]]] = {
+    "tone": lambda phase: PHASES[phase][0],
+    "mark": lambda phase: PHASES[phase][1],
+    "words": lambda phase: PHASES[phase][2],
+    "outcome_tone": lambda outcome: OUTCOMES[outcome][0],
+    "outcome_words": lambda outcome: OUTCOMES[outcome][1],
+    "pod_tone": pod_tone,
+    "pod_mark": pod_mark,
+    "number": number,
+    "took": took,
+    "share": share,
+}
+"""What the template may call."""

@@ -1,0 +1,170 @@
+"""What the REST read API answers: the records of the domain, with sentences for people."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from controller.domain.findings import Metric, Outcome, Side
+from controller.domain.lifecycle import Phase
+from controller.domain.naming import camel
+from controller.domain.status import Result
+
+
+class Shape(BaseModel):
+    """Spelled as the Kubernetes API spells its fields."""
+
+    model_config = ConfigDict(alias_generator=camel, populate_by_name=True, frozen=True)
+
+
+class RevisionShape(Shape):
+    """A template that runs or ran."""
+
+    fingerprint: str
+    number: Annotated[int, Field(description="the Deployment's revision; 0: not known")]
+    images: tuple[str, ...]
+    name: Annotated[str, Field(description="how people are told of it")]
+
+
+class PodsShape(Shape):
+    """How many pods a revision has."""
+
+    wanted: int
+    ready: int
+    restarts: int
+
+
+class GlanceShape(Shape):
+    """One Canary in a line."""
+
+    namespace: str
+    name: str
+    phase: Phase
+    since: datetime | None
+    message: str
+    verdict: Annotated[str, Field(description="what all findings say together; empty: none yet")]
+    stable: RevisionShape | None
+    canary: RevisionShape | None
+    step: Annotated[int | None, Field(description="counted from 1; null: no release runs")]
+    steps: int | None
+    stable_pods: PodsShape
+    canary_pods: PodsShape
+    url: str
+
+
+class PageShape(Shape):
+    """Some of the Canaries. `next` goes into `after` for those that follow."""
+
+    items: tuple[GlanceShape, ...]
+    total: Annotated[int, Field(description="how many match, on all pages")]
+    next: str | None
+    at: datetime
+
+
+class CrashShape(Shape):
+    """A death of a canary container, and what it said last."""
+
+    pod: str
+    container: str
+    at: datetime
+    exit_code: int
+    reason: str
+    deaths: int
+    log: str
+    sentence: str
+
+
+class ReleaseShape(Shape):
+    """A release that runs, or the last one that did. Times are null for what did not happen."""
+
+    canary: RevisionShape
+    running: bool
+    started_at: datetime
+    step: Annotated[int, Field(description="counted from 1")]
+    step_since: datetime
+    canary_share: Annotated[str | None, Field(description="of this step: pods, or percent of them")]
+    first_crash_at: datetime | None
+    decided_at: datetime | None
+    cause: Annotated[str, Field(description="why it was rolled back; empty: it was not")]
+    held_for: str
+    crashes: tuple[CrashShape, ...]
+
+
+class FindingShape(Shape):
+    """One comparison of canary and stable, in numbers and as a sentence."""
+
+    metric: Metric
+    segment: Annotated[str, Field(description="empty: the whole service")]
+    outcome: Outcome
+    canary: Side
+    stable: Side
+    evidence: float
+    needed: Annotated[float, Field(description="the evidence from which on the canary is worse")]
+    reason: str
+    sentence: str
+
+
+class UncoveredShape(Shape):
+    """A part of the traffic on which the canary was not exercised enough."""
+
+    segment: str
+    requests: int
+    needed: int
+
+
+class PastShape(Shape):
+    """A release that ended."""
+
+    canary: RevisionShape
+    started_at: datetime
+    ended_at: datetime
+    result: Result
+    reason: str
+
+
+class PodShape(Shape):
+    """A pod of the workload."""
+
+    name: str
+    role: Annotated[str, Field(description="canary, stable or other")]
+    ready: bool
+    leaving: bool
+    restarts: int
+    deaths: int
+    condition: Annotated[str, Field(description="in words")]
+
+
+class ReplicaSetShape(Shape):
+    """A revision of the workload as the cluster has it."""
+
+    name: str
+    role: str
+    revision: int
+    images: tuple[str, ...]
+    replicas: int
+    ready: int
+
+
+class MomentShape(Shape):
+    """A decision that did more than weigh."""
+
+    at: datetime
+    phase: Phase
+    came_from: Annotated[Phase | None, Field(description="null: the phase did not change")]
+    message: str
+    change: Annotated[str, Field(description="what was done to the workload; empty: nothing")]
+    events: tuple[str, ...]
+
+
+class CanaryShape(GlanceShape):
+    """Everything that is known of one Canary."""
+
+    at: datetime
+    problem: Annotated[str, Field(description="why the Canary cannot be acted on; empty: it can")]
+    release: ReleaseShape | None
+    findings: tuple[FindingShape, ...]
+    uncovered: tuple[UncoveredShape, ...]
+    history: Annotated[tuple[PastShape, ...], Field(description="newest first")]
+    pods: tuple[PodShape, ...]
+    replica_sets: tuple[ReplicaSetShape, ...]
+    timeline: Annotated[tuple[MomentShape, ...], Field(description="newest first")]

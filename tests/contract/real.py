@@ -1,0 +1,266 @@
+"""The real control plane: a rig's cluster, people through its admin's account, the adapter."""
+
+import asyncio
+import errno
+import os
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from controller.adapters.clock import SystemClock
+from controller.adapters.kube.client import KubeClient, load_configuration
+from controller.adapters.kube.cluster import KubeCluster
+from controller.adapters.kube.intents import write_intent
+from controller.adapters.kube.names import (
+    GATE_MARK,
+    GROUP,
+    INTENT_ANNOTATION,
+    KIND,
+    OPT_IN_LABEL,
+    SKIP_ANNOTATION,
+    VERSION,
+)
+from controller.domain.records import Intent, Pod, Ref, ReplicaSet
+from controller.engine.ports import Cluster
+from tests.contract.lab import NAME, POLL_SECONDS, Answer, Lab, Shape, Story
+from tests.e2e.rig.api import MERGE, STRATEGIC
+from tests.e2e.rig.world import World
+
+Object = dict[str, Any]
+SYNC_SECONDS: Final = 30.0
+READER_SECONDS: Final = 10.0
+CLOSING_SECONDS: Final = 0.1
+
+# Waits, at no cost, for somebody to say how to end: the exit code first, then the last words.
+OBEDIENT: Final = (
+    'f="$POD_NAME.end"; rm -f "$f"; mkfifo "$f"; { read -r code; cat; } <"$f"; exit $code'
+)
+# Can be reached exactly while no file says that it shall not be.
+PROBED: Final = """
+import os, socket, time
+shut, server = os.environ["POD_NAME"] + ".shut", None
+while True:
+    if os.path.exists(shut) and server:
+        server.close()
+        server = None
+    elif not os.path.exists(shut) and not server:
+        server = socket.create_server((os.environ["POD_IP"], int(os.environ["PORT"])), backlog=99)
+    time.sleep(0.05)
+"""
+TRACKED_BY: Final = {
+    "argo-cd": {"argocd.argoproj.io/tracking-id": "exams:apps/Deployment:exams/exam"},
+    "flux": {"kustomize.toolkit.fluxcd.io/name": "exams"},
+}
+
+
+def manifest(version: str, shape: Shape) -> Object:
+    """The Deployment, as it stands in somebody's Git."""
+    app = {"app": NAME}
+    strategy: Object = {"type": shape.strategy}
+    if shape.strategy == "RollingUpdate":
+        bounds = {"maxSurge": shape.surge, "maxUnavailable": shape.unavailable}
+        strategy["rollingUpdate"] = bounds
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": NAME,
+            "labels": app,
+            "annotations": TRACKED_BY.get(shape.gitops or "", {}),
+        },
+        "spec": {
+            "replicas": shape.replicas,
+            "selector": {"matchLabels": app},
+            "strategy": strategy,
+            "template": {
+                "metadata": {"labels": app},
+                "spec": {
+                    "terminationGracePeriodSeconds": 1,
+                    "containers": [_container(version, probed=shape.probed)],
+                },
+            },
+        },
+    }
+
+
+def _container(version: str, *, probed: bool) -> Object:
+    if not probed:
+        return {"name": "server", "image": f"shell:{version}", "args": [OBEDIENT]}
+    return {
+        "name": "server",
+        "image": f"python:{version}",
+        "args": ["-c", PROBED],
+        "ports": [{"containerPort": 8080}],
+        "readinessProbe": {
+            "tcpSocket": {"port": 8080},
+            "periodSeconds": 1,
+            "failureThreshold": 1,
+        },
+    }
+
+
+class RealLab(Lab):
+    """In a namespace of its own; `account` is the kubeconfig of the controller's account."""
+
+    def __init__(self, world: World, account: Path, namespace: str) -> None:
+        self.ref = Ref(namespace, NAME)
+        self._world = world
+        self._api = world.api
+        self._account = account
+        self._shape = Shape()
+        self._cluster: KubeCluster | None = None
+
+    def play(self, story: Story) -> None:
+        asyncio.run(self._played(story))
+
+    async def _played(self, story: Story) -> None:
+        async with self._connected() as self._cluster:
+            await story()
+
+    @property
+    def cluster(self) -> Cluster:
+        assert self._cluster is not None, "only within a story"
+        return self._cluster
+
+    @asynccontextmanager
+    async def another(self) -> AsyncIterator[Cluster]:
+        async with self._connected() as cluster:
+            yield cluster
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[KubeCluster]:
+        """The adapter as the composition root makes it, in this namespace alone."""
+        client = KubeClient(await load_configuration(self._account, None))
+        cluster = KubeCluster(
+            client,
+            namespace=self.ref.namespace,
+            preset_problem=lambda _: None,
+            clock=SystemClock(),
+            dice=random.Random(1),
+        )
+        async with cluster, asyncio.TaskGroup() as group:
+            running = group.create_task(cluster.run())
+            try:
+                await cluster.wait_synced(SYNC_SECONDS)
+                yield cluster
+            finally:
+                running.cancel()
+        # Connections end a moment after they are closed, and the loop must not end before.
+        await asyncio.sleep(CLOSING_SECONDS)
+
+    def create(self, version: str, shape: Shape) -> None:
+        self._shape = shape
+        self._api.apply(manifest(version, shape), self.ref.namespace, manager="kubectl")
+
+    def push(self, version: str, *, writer: str = "kubectl") -> Answer:
+        image = f"{'python' if self._shape.probed else 'shell'}:{version}"
+        containers = [{"name": "server", "image": image}]
+        return self._patched(
+            {"spec": {"template": {"spec": {"containers": containers}}}}, writer=writer
+        )
+
+    def re_apply(self, version: str) -> Answer:
+        applied = manifest(version, self._shape)
+        return _answer(self._api.apply(applied, self.ref.namespace, manager="kubectl"))
+
+    def set_paused(self, paused: bool) -> None:
+        self._patched({"spec": {"paused": paused}})
+
+    def scale(self, replicas: int) -> Answer:
+        return self._patched({"spec": {"replicas": replicas}})
+
+    def skip(self, why: str | None) -> None:
+        self._patched({"metadata": {"annotations": {SKIP_ANNOTATION: why}}})
+
+    def _patched(self, body: Object, *, writer: str = "kubectl") -> Answer:
+        where = f"/apis/apps/v1/namespaces/{self.ref.namespace}/deployments/{NAME}"
+        patched = self._api.request(
+            "PATCH", where, body=body, content_type=STRATEGIC, fieldManager=writer
+        )
+        return _answer(patched.json())
+
+    def resize(self, replica_set: ReplicaSet, replicas: int) -> None:
+        body = {"spec": {"replicas": replicas}}
+        self._api.patch("ReplicaSet", replica_set.name, body, self.ref.namespace)
+
+    def delete_deployment(self) -> None:
+        self._api.delete("Deployment", NAME, self.ref.namespace)
+
+    def delete_pod(self, pod: Pod) -> None:
+        self._api.delete("Pod", pod.name, self.ref.namespace)
+
+    async def kill(self, pod: Pod, *, exit_code: int, log: str) -> None:
+        async with asyncio.timeout(READER_SECONDS):
+            while (line := _line_to(self._file(pod, "end"))) is None:
+                await asyncio.sleep(POLL_SECONDS)
+        os.write(line, f"{exit_code}\n{log}".encode())
+        os.close(line)
+
+    def set_ready(self, pod: Pod, ready: bool) -> None:
+        shut = self._file(pod, "shut")
+        shut.unlink(missing_ok=True) if ready else shut.touch()
+
+    def _file(self, pod: Pod, kind: str) -> Path:
+        return self._world.folder / "node" / f"{pod.name}.{kind}"
+
+    def create_canary(self, name: str = NAME) -> None:
+        self._canary(name, {"targetRef": {"name": NAME}})
+
+    def observe_only(self) -> None:
+        self._canary(NAME, {"targetRef": {"name": NAME}, "mode": "Observe"})
+
+    def _canary(self, name: str, spec: Object) -> None:
+        canary = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": KIND,
+            "metadata": {"name": name},
+            "spec": spec,
+        }
+        self._api.apply(canary, self.ref.namespace, manager="kubectl")
+
+    def delete_canary(self, name: str = NAME) -> None:
+        self._api.delete(KIND, name, self.ref.namespace)
+
+    def command(self, intent: Intent | None) -> None:
+        text = write_intent(intent) if intent else None
+        body = {"metadata": {"annotations": {INTENT_ANNOTATION: text}}}
+        self._api.patch(KIND, NAME, body, self.ref.namespace)
+
+
+def _line_to(ear: Path) -> int | None:
+    """A descriptor that a process reads from, or None while nobody listens."""
+    try:
+        return os.open(ear, os.O_WRONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return None
+
+
+def _answer(deployment: Object) -> Answer:
+    return Answer(
+        paused=deployment["spec"].get("paused", False),
+        marked=GATE_MARK in deployment["metadata"].get("annotations", {}),
+    )
+
+
+def arm(world: World) -> None:
+    """Return once the gate holds: a policy that was just written takes a moment to be followed."""
+    namespace = world.namespace("armed")
+    body = manifest("v1", Shape(replicas=1))
+    body["metadata"]["labels"] = {**body["metadata"]["labels"], OPT_IN_LABEL: NAME}
+    body["spec"]["paused"] = False
+    world.api.apply(body, namespace)
+    where = f"/apis/apps/v1/namespaces/{namespace}/deployments/{NAME}"
+    change = {"spec": {"template": {"metadata": {"annotations": {"tried": "yes"}}}}}
+
+    def held() -> bool:
+        tried = world.api.request("PATCH", where, body=change, content_type=MERGE, dryRun="All")
+        return _answer(tried.json()).paused
+
+    world.wait_until(held, 30, "the gate")
+    world.api.delete("Namespace", namespace)

@@ -1,0 +1,46 @@
+"""A fixed small swarm: every scenario under faults, and a crash at some effects of each."""
+
+from controller.cli.policies import parse_policy
+from controller.simulation.catalogue import scenarios
+from controller.simulation.crashes import all_crashes, counted, crashed, every_crash
+from controller.simulation.crashing import CrashAt
+from controller.simulation.swarm import played, scenario_of, swarm
+from tests.simulation.promises.releases import BAD
+
+SEEDS = range(1, 41)
+EVERY = 97
+
+
+SCENARIOS = scenarios(parse_policy)
+
+
+def test_no_promise_is_broken_under_faults() -> None:
+    reports = list(swarm(SEEDS, SCENARIOS))
+    assert [report for report in reports if report.broken] == []
+    assert len({report.scenario for report in reports}) > len(SCENARIOS) // 2
+
+
+def test_a_crash_changes_nothing() -> None:
+    crashes = list(all_crashes(SCENARIOS, every=EVERY))
+    assert [crash for crash in crashes if crash.wrong] == []
+    assert len(crashes) >= 2 * len(SCENARIOS)
+
+
+def test_a_crash_at_every_effect_of_a_rollback_changes_nothing() -> None:
+    crashes = list(every_crash(BAD))
+    assert [crash for crash in crashes if crash.wrong] == []
+    effects, _ = counted(BAD)
+    assert len(crashes) == 2 * effects
+
+
+def test_a_crash_happens_where_it_was_asked_for() -> None:
+    _, calm = counted(BAD)
+    late = CrashAt(10**6, after=True)
+    assert crashed(BAD, calm, late).wrong == ()
+
+
+def test_a_seed_can_be_replayed() -> None:
+    scenario = scenario_of(3, SCENARIOS)
+    first, _ = played(3, scenario)
+    second, _ = played(3, scenario)
+    assert first.trace.dump() == second.trace.dump()
