@@ -62,12 +62,12 @@ def test_the_numbers_that_people_ask_for_are_printed(capsys: pytest.CaptureFixtu
     lines = said.out.splitlines()
     assert lines[0] == "One request in a hundred kills the server that serves it  (incident)"
     for words in (
-        "rolled back (expected)   20 of 20   83.9 % to 100 %",
+        "rolled back (expected)   20 of 20   84 % to 100 %",
         "from the first harm to the decision to roll back ",
         "users' requests that failed for the release ",
         "without the controller (people roll back after 10 min)",
         "20 of 20 ended as expected: rolled back.",
-        "False rollbacks of its healthy twin: 0 of 20 (95 % interval 0 % to 16.1 %).",
+        "False rollbacks of its healthy twin: 0 of 20 (95 % interval 0 % to 16 %).",
         "canaryctl simulate incident --replay ",
     ):
         assert words in said.out

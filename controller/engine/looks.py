@@ -12,6 +12,7 @@ from controller.domain.records import Pod, Ref
 from controller.domain.snapshot import Scene
 from controller.domain.status import Release
 from controller.engine.ports import Clock, Metrics
+from controller.engine.queue import Queue
 from controller.engine.tasks import Errands
 
 NOT_ASKED = Missing("not asked", "the Canary is judged by restarts alone")
@@ -37,7 +38,9 @@ class Looks:
     clock: Clock
     interval: timedelta
     errands: Errands
+    scene: Callable[[Ref], Scene | None]
     again: Callable[[Ref], None]
+    due: Queue
     _seen: dict[Ref, Seen] = field(default_factory=dict)
 
     def last(self, ref: Ref, release: Release) -> Seen | None:
@@ -64,17 +67,38 @@ class Looks:
     def forget(self, ref: Ref) -> None:
         self._seen.pop(ref, None)
 
+    async def run(self) -> None:
+        """One look at each release after the other, without a visit in between: for ever."""
+        while True:
+            ref = await self.due.take()
+            self._start(ref)
+            self.due.done(ref)
+
     def refresh(self, scene: Scene) -> None:
         """Start a look in the background when one is due; its end wakes the release."""
         release = scene.status.release
-        if scene.status.phase not in JUDGED or release is None or release.bypass:
+        if not _is_looked_at(scene) or release is None:
             self.forget(scene.ref)
             return
-        assert isinstance(scene.policy, Policy)
         seen = self.last(scene.ref, release)
-        if seen is not None and self.clock.now() - seen.at < self.interval:
+        if seen is None or self.clock.now() - seen.at >= self.interval:
+            self._start(scene.ref)
+
+    def _start(self, ref: Ref) -> None:
+        """Look now; where too much runs already, in an interval."""
+        if not self.errands.start(("look", ref), self._follow(ref)):
+            self.due.add_after(ref, self.interval.total_seconds())
+
+    async def _follow(self, ref: Ref) -> None:
+        """One look, and the time of the next."""
+        scene = self.scene(ref)
+        if scene is None or not _is_looked_at(scene):
+            self.forget(ref)
             return
-        self.errands.start(("look", scene.ref), self._look(scene, scene.policy, release))
+        assert isinstance(scene.policy, Policy)
+        assert scene.status.release is not None
+        self.due.add_after(ref, self.interval.total_seconds())
+        await self._look(scene, scene.policy, scene.status.release)
 
     async def _look(self, scene: Scene, policy: Policy, release: Release) -> None:
         now = self.clock.now()
@@ -121,6 +145,13 @@ class Looks:
         pods = {pod.name: pod.created_at for pod in scene.pods}
         since = release.evaluated_until or release.started_at
         return await self.metrics.tally(source, scene.ref.namespace, pods, since=since, now=now)
+
+
+def _is_looked_at(scene: Scene) -> bool:
+    """Whether the evidence of its release is still being gathered."""
+    release = scene.status.release
+    judged = scene.status.phase in JUDGED and isinstance(scene.policy, Policy)
+    return judged and release is not None and not release.bypass
 
 
 def _stable_pods(scene: Scene) -> tuple[Pod, ...]:

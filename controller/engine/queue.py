@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 import random
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,7 +27,8 @@ class Queue:
     _timers: list[tuple[float, Ref]] = field(default_factory=list)
     _due: dict[Ref, float] = field(default_factory=dict)
     _failures: dict[Ref, int] = field(default_factory=dict)
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _idle: deque[asyncio.Future[None]] = field(default_factory=deque)
+    _alarm: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._ready) + len(self._again)
@@ -37,7 +39,7 @@ class Queue:
             self._again.add(ref)
         else:
             self._ready[ref] = None
-            self._changed.set()
+            self._wake()
 
     def add_after(self, ref: Ref, seconds: float) -> None:
         """Visit in so many seconds, or earlier if something else asks for it first."""
@@ -45,7 +47,7 @@ class Queue:
         if due < self._due.get(ref, float("inf")):
             self._due[ref] = due
             heapq.heappush(self._timers, (due, ref))
-            self._changed.set()
+            self._set_alarm()
 
     def back_off(self, ref: Ref) -> float:
         """Visit again after a growing, fully jittered pause; returns its seconds."""
@@ -62,16 +64,23 @@ class Queue:
 
     async def take(self) -> Ref:
         """The next ref to visit; `done` has to be called for it."""
-        while True:
-            self._ring()
-            if self._ready:
-                ref = next(iter(self._ready))
-                del self._ready[ref]
-                self._due.pop(ref, None)
-                self._visiting.add(ref)
-                return ref
-            self._changed.clear()
-            await self._wait()
+        while not self._ready:
+            idle = asyncio.get_running_loop().create_future()
+            self._idle.append(idle)
+            try:
+                await idle
+            except asyncio.CancelledError:
+                # It may have been woken in the same moment: somebody else has to take the ref.
+                if idle in self._idle:
+                    self._idle.remove(idle)
+                elif self._ready:
+                    self._wake()
+                raise
+        ref = next(iter(self._ready))
+        del self._ready[ref]
+        self._due.pop(ref, None)
+        self._visiting.add(ref)
+        return ref
 
     def done(self, ref: Ref) -> None:
         """The visit is over."""
@@ -80,23 +89,31 @@ class Queue:
             self._again.discard(ref)
             self.add(ref)
 
+    def _wake(self) -> None:
+        """One worker for what is ready: more would find nothing."""
+        while self._idle:
+            idle = self._idle.popleft()
+            if not idle.done():
+                idle.set_result(None)
+                return
+
+    def _set_alarm(self) -> None:
+        """At the earliest timer."""
+        due = self._timers[0][0]
+        if self._alarm is not None:
+            if not self._alarm.cancelled() and self._alarm.when() <= due:
+                return
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_at(due, self._ring)
+
     def _ring(self) -> None:
         """Move what is due to what is ready; a timer that was overtaken is dropped."""
+        self._alarm = None
         now = asyncio.get_running_loop().time()
         while self._timers and self._timers[0][0] <= now:
             due, ref = heapq.heappop(self._timers)
             if self._due.get(ref) == due:
                 del self._due[ref]
                 self.add(ref)
-
-    async def _wait(self) -> None:
-        """Until something is added or the next timer is due."""
-        if not self._timers:
-            await self._changed.wait()
-            return
-        pause = self._timers[0][0] - asyncio.get_running_loop().time()
-        try:
-            async with asyncio.timeout(max(0.0, pause)):
-                await self._changed.wait()
-        except TimeoutError:
-            pass
+        if self._timers:
+            self._set_alarm()

@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from controller.domain.case import Plan
 from controller.domain.changes import Change, Freeze, Occurrence, Undo
@@ -13,7 +13,7 @@ from controller.domain.plan import decide
 from controller.domain.policy import Policy
 from controller.domain.records import Ref
 from controller.domain.snapshot import Scene, Snapshot
-from controller.domain.status import Result, Status
+from controller.domain.status import Release, Result, Status
 from controller.engine.courier import Courier
 from controller.engine.journal import Journal
 from controller.engine.lastwords import LastWords
@@ -22,6 +22,13 @@ from controller.engine.ports import Clock, Cluster, Refused
 from controller.engine.tasks import Errands
 
 log = logging.getLogger(__name__)
+
+_WEIGHT: Final = frozenset(
+    {"evidence", "watched_until", "evaluated_until"}
+    | {"release", "findings", "uncovered", "verdict", "message", "conditions"}
+)
+_TOLD: Final = tuple(f.name for f in fields(Status) if f.name not in _WEIGHT)
+_RELEASE: Final = tuple(f.name for f in fields(Release) if f.name not in _WEIGHT)
 
 
 class Observer(Protocol):
@@ -137,9 +144,10 @@ class Reconciler:
             self.observer.rollback_sent((self.clock.now() - died).total_seconds())
 
     def _next_look(self, plan: Plan) -> timedelta | None:
+        """The end of the next look wakes the release; this is for one that is late."""
         if plan.look:
-            soon = plan.wake_after
-            return self.looks.interval if soon is None else min(soon, self.looks.interval)
+            late = 2 * self.looks.interval
+            return late if plan.wake_after is None else min(plan.wake_after, late)
         return plan.wake_after
 
     async def _gone(self, ref: Ref) -> None:
@@ -154,23 +162,27 @@ def is_news(before: Status, after: Status) -> bool:
     """Whether more changed than time and weight: those are written once a look, not more often."""
     if after.phase not in JUDGED:
         return before != after
-    return _without_weight(before) != _without_weight(after)
+    told = _differ(before, after, _TOLD)
+    return told or _conditions(before) != _conditions(after) or _moved(before, after)
 
 
-def _without_weight(status: Status) -> Status:
-    release = status.release
-    if release is not None:
-        release = replace(release, evidence="", watched_until=None, evaluated_until=None)
-    conditions = tuple(replace(c, message="", observed_generation=0) for c in status.conditions)
-    return replace(
-        status,
-        release=release,
-        findings=(),
-        uncovered=(),
-        verdict="",
-        message="",
-        conditions=conditions,
-    )
+def _moved(before: Status, after: Status) -> bool:
+    """Whether the release changed otherwise than by being weighed."""
+    if before.release is None or after.release is None:
+        return before.release is not after.release
+    return _differ(before.release, after.release, _RELEASE)
+
+
+def _differ(before: object, after: object, names: tuple[str, ...]) -> bool:
+    for name in names:
+        old, new = getattr(before, name), getattr(after, name)
+        if old is not new and old != new:
+            return True
+    return False
+
+
+def _conditions(status: Status) -> list[tuple[str, str, str]]:
+    return [(c.type, c.status, c.reason) for c in status.conditions]
 
 
 def _cause(status: Status) -> str:

@@ -59,6 +59,7 @@ class Service:
         """Run until the group is cancelled."""
         group.create_task(self.loop.run(), name="loop")
         group.create_task(self.courier.run(), name="courier")
+        group.create_task(self.reconciler.looks.run(), name="looks")
 
 
 def assemble(
@@ -81,7 +82,9 @@ def assemble(
             clock=ports.clock,
             interval=look_interval,
             errands=errands,
+            scene=ports.cluster.scene,
             again=queue.add,
+            due=Queue(dice=ports.dice),
         ),
         last_words=LastWords(cluster=ports.cluster, errands=errands, again=queue.add),
         courier=courier,

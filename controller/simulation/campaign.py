@@ -3,12 +3,13 @@
 import logging
 import multiprocessing
 import signal
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, Final, Protocol
+from multiprocessing import resource_tracker
+from typing import Final, Protocol
 
 from controller.simulation.outcome import Moment, Outcome
 from controller.simulation.scenario import Scenario
@@ -105,8 +106,7 @@ def _in_processes(
     waiting: set[Future[Day]] = set()
 
     def submit(number: int) -> None:
-        # A worker that is started here ignores Ctrl-C from its first instruction: it is this
-        # process that ends them, and a worker's traceback would tell nobody anything.
+        # It is this process that ends the workers: their tracebacks would tell nobody anything.
         with _uninterrupted():
             for seed in islice(remaining, number):
                 waiting.add(executor.submit(play_day, scenario, seed, play))
@@ -133,11 +133,14 @@ def _be_silent() -> None:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    before: Callable[[int, Any], Any] | int | None = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Processes that are started here never see Ctrl-C; this one sees it afterwards."""
+    # It takes signals off the mask when it is started: that must not happen in the block.
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _bare(outcome: Outcome) -> Outcome:

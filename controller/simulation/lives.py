@@ -32,7 +32,8 @@ TIMER_SECONDS: Final = 1e-6
 class Node(Protocol):
     """Where the processes of pods can end and their probes fail, and who is told of it."""
 
-    listeners: list[PodListener]
+    @property
+    def listeners(self) -> list[PodListener]: ...
 
     def end_process(
         self, pod: SimulatedPod, *, exit_code: int = 1, reason: str = "Error", log: str = ""
@@ -53,7 +54,7 @@ class Life:
     flapping: bool = False
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Lives:
     """The processes that run now. `defects` are by the revision's fingerprint.
 

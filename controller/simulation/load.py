@@ -58,18 +58,9 @@ class Load:
             stable_template: scenario.stable_defects,
             canary_template: scenario.canary_defects,
         }
-        self._lives = Lives(
-            node=cluster,
-            dice=dice.stream("lives"),
-            defects=defects,
-            dies=self._dies,
-            changed=self._changed,
-        )
+        self._lives = Lives(cluster, dice.stream("lives"), defects, self._dies, self._changed)
         self._troubles = Troubles(
-            scenario=scenario,
-            dice=dice.stream("troubles"),
-            changed=self._changed,
-            lucks=self._fleet.lucks,
+            scenario, dice.stream("troubles"), self._changed, self._fleet.lucks
         )
         self.scrapes: Final = Scrapes(
             scenario.scraping,
@@ -222,8 +213,10 @@ class Load:
             self._lives.aim(pods, kills, self._law.routes)
 
     def _catch_up(self) -> None:
+        if self._stopped:
+            return
         now = self._now()
-        if self._stopped or now <= self._at:
+        if now <= self._at:
             return
         rates = self._current()
         for row, member in enumerate(self._fleet.members):

@@ -24,7 +24,7 @@ class _Noisy:
     rate: float
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Troubles:
     """The disturbances that are on now. `changed` is called after one began or ended.
 

@@ -1,9 +1,10 @@
 """One reader of the port's announcements."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from controller.domain.records import Ref
 from controller.engine.ports import Cluster
@@ -47,7 +48,17 @@ async def listening(cluster: Cluster) -> AsyncIterator[News]:
         async for ref in cluster.changes():
             news.heard.put_nowait(ref)
 
-    async with asyncio.TaskGroup() as group:
-        following = group.create_task(follow())
+    async with beside(follow()):
         yield news
-        following.cancel()
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run something while the block runs. What fails in the block comes out as it is."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

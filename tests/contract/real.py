@@ -25,6 +25,7 @@ from controller.adapters.kube.names import (
 from controller.domain.records import Intent, Pod, Ref, ReplicaSet
 from controller.engine.ports import Cluster
 from tests.contract.lab import NAME, POLL_SECONDS, Answer, Lab, Shape, Story
+from tests.contract.listening import beside
 from tests.e2e.rig.api import MERGE, STRATEGIC
 from tests.e2e.rig.world import World
 
@@ -34,13 +35,17 @@ READER_SECONDS: Final = 10.0
 CLOSING_SECONDS: Final = 0.1
 
 # Waits, at no cost, for somebody to say how to end: the exit code first, then the last words.
-OBEDIENT: Final = (
-    'f="$POD_NAME.end"; rm -f "$f"; mkfifo "$f"; { read -r code; cat; } <"$f"; exit $code'
-)
+OBEDIENT: Final = """
+ear="$FOLDER/$POD_NAME.end"
+rm -f "$ear"
+mkfifo "$ear"
+{ read -r code; cat; } <"$ear"
+exit "$code"
+"""
 # Can be reached exactly while no file says that it shall not be.
 PROBED: Final = """
 import os, socket, time
-shut, server = os.environ["POD_NAME"] + ".shut", None
+shut, server = "{FOLDER}/{POD_NAME}.shut".format(**os.environ), None
 while True:
     if os.path.exists(shut) and server:
         server.close()
@@ -55,8 +60,8 @@ TRACKED_BY: Final = {
 }
 
 
-def manifest(version: str, shape: Shape) -> Object:
-    """The Deployment, as it stands in somebody's Git."""
+def manifest(version: str, shape: Shape, folder: Path) -> Object:
+    """The Deployment, as it stands in somebody's Git; its processes look into the folder."""
     app = {"app": NAME}
     strategy: Object = {"type": shape.strategy}
     if shape.strategy == "RollingUpdate":
@@ -78,26 +83,24 @@ def manifest(version: str, shape: Shape) -> Object:
                 "metadata": {"labels": app},
                 "spec": {
                     "terminationGracePeriodSeconds": 1,
-                    "containers": [_container(version, probed=shape.probed)],
+                    "containers": [_container(version, shape, folder)],
                 },
             },
         },
     }
 
 
-def _container(version: str, *, probed: bool) -> Object:
-    if not probed:
-        return {"name": "server", "image": f"shell:{version}", "args": [OBEDIENT]}
+def _container(version: str, shape: Shape, folder: Path) -> Object:
+    server = {"name": "server", "env": [{"name": "FOLDER", "value": str(folder)}]}
+    if not shape.probed:
+        return {**server, "image": f"shell:{version}", "args": [OBEDIENT]}
+    probe = {"tcpSocket": {"port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
     return {
-        "name": "server",
+        **server,
         "image": f"python:{version}",
         "args": ["-c", PROBED],
         "ports": [{"containerPort": 8080}],
-        "readinessProbe": {
-            "tcpSocket": {"port": 8080},
-            "periodSeconds": 1,
-            "failureThreshold": 1,
-        },
+        "readinessProbe": probe,
     }
 
 
@@ -140,19 +143,17 @@ class RealLab(Lab):
             clock=SystemClock(),
             dice=random.Random(1),
         )
-        async with cluster, asyncio.TaskGroup() as group:
-            running = group.create_task(cluster.run())
-            try:
-                await cluster.wait_synced(SYNC_SECONDS)
-                yield cluster
-            finally:
-                running.cancel()
+        async with cluster, beside(cluster.run()):
+            await cluster.wait_synced(SYNC_SECONDS)
+            yield cluster
         # Connections end a moment after they are closed, and the loop must not end before.
         await asyncio.sleep(CLOSING_SECONDS)
 
     def create(self, version: str, shape: Shape) -> None:
         self._shape = shape
-        self._api.apply(manifest(version, shape), self.ref.namespace, manager="kubectl")
+        self._api.apply(
+            manifest(version, shape, self._world.folder), self.ref.namespace, manager="kubectl"
+        )
 
     def push(self, version: str, *, writer: str = "kubectl") -> Answer:
         image = f"{'python' if self._shape.probed else 'shell'}:{version}"
@@ -162,7 +163,7 @@ class RealLab(Lab):
         )
 
     def re_apply(self, version: str) -> Answer:
-        applied = manifest(version, self._shape)
+        applied = manifest(version, self._shape, self._world.folder)
         return _answer(self._api.apply(applied, self.ref.namespace, manager="kubectl"))
 
     def set_paused(self, paused: bool) -> None:
@@ -193,8 +194,8 @@ class RealLab(Lab):
 
     async def kill(self, pod: Pod, *, exit_code: int, log: str) -> None:
         async with asyncio.timeout(READER_SECONDS):
-            while (line := _line_to(self._file(pod, "end"))) is None:
-                await asyncio.sleep(POLL_SECONDS)
+            while (line := _line_to(self._file(pod, "end"))) is None:  # noqa: ASYNC110
+                await asyncio.sleep(POLL_SECONDS)  # nothing tells of a reader
         os.write(line, f"{exit_code}\n{log}".encode())
         os.close(line)
 
@@ -203,7 +204,7 @@ class RealLab(Lab):
         shut.unlink(missing_ok=True) if ready else shut.touch()
 
     def _file(self, pod: Pod, kind: str) -> Path:
-        return self._world.folder / "node" / f"{pod.name}.{kind}"
+        return self._world.folder / f"{pod.name}.{kind}"
 
     def create_canary(self, name: str = NAME) -> None:
         self._canary(name, {"targetRef": {"name": NAME}})
@@ -251,7 +252,7 @@ def _answer(deployment: Object) -> Answer:
 def arm(world: World) -> None:
     """Return once the gate holds: a policy that was just written takes a moment to be followed."""
     namespace = world.namespace("armed")
-    body = manifest("v1", Shape(replicas=1))
+    body = manifest("v1", Shape(replicas=1), world.folder)
     body["metadata"]["labels"] = {**body["metadata"]["labels"], OPT_IN_LABEL: NAME}
     body["spec"]["paused"] = False
     world.api.apply(body, namespace)

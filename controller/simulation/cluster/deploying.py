@@ -118,6 +118,8 @@ class DeploymentController:
         if counts != known:
             deployment.observed, deployment.total, deployment.updated, deployment.available = counts
             self._server.changed(deployment)
+            # Its own status is news to it as well: what is complete now is tidied up next.
+            self.wake(deployment)
 
 
 def facts_of(deployment: Deployment) -> Facts:

@@ -1,6 +1,7 @@
 """Each move, and each trap, as MECHANICS has them seen on a real control plane."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -358,7 +359,7 @@ def test_everything_that_is_seen_of_a_deployment_is_in_the_trace_with_its_author
     shown = trace.of(Shown)
     assert all(
         (one.sets, one.paused, one.opted_in) != (other.sets, other.paused, other.opted_in)
-        for one, other in zip(shown, shown[1:], strict=False)
+        for one, other in pairwise(shown)
     )
     authors = [one.by for one in shown]
     assert authors[:3] == ["person", "p", "person"]

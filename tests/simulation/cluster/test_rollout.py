@@ -66,7 +66,7 @@ TABLE = [
     ("k = N is saturated", facts(10, {"v1": "3/3", "v2": "10/10"}, paused=True), {"v1": 0}),
     ("only when all are Ready", facts(10, {"v1": "3/3", "v2": "10/9"}, paused=True), {}),
     ("nothing left: the latest comes back", facts(2, {"v1": "0/0", "v2": "0/0"}), {"v2": 2}),
-    ("frozen: stable alone is scaled", facts(4, {"v1": "10/9", "v2": "0/0"}, paused=True), {"v1": 4}),
+    ("frozen: stable is scaled", facts(4, {"v1": "10/9", "v2": "0/0"}, paused=True), {"v1": 4}),
     (
         "to none",
         facts(0, {"v1": "10/10", "v2": "3/3"}, paused=True, surge=0, unavailable=0),
@@ -79,7 +79,11 @@ TABLE = [
     ("until pods are Ready", facts(10, {"v1": "8/8", "v2": "5/0"}), {}),
     ("then down", facts(10, {"v1": "8/8", "v2": "5/2"}), {"v1": 6}),
     ("the last ones", facts(10, {"v1": "1/1", "v2": "10/9"}), {"v1": 0}),
-    ("what is unhealthy goes first", facts(10, {"v0": "3/0", "v1": "8/8", "v2": "2/2"}), {"v0": 0, "v1": 6}),
+    (
+        "what is unhealthy goes first",
+        facts(10, {"v0": "3/0", "v1": "8/8", "v2": "2/2"}),
+        {"v0": 0, "v1": 6},
+    ),
     ("done", facts(10, {"v1": "0/0", "v2": "10/10"}), {}),
     ("too many current pods", facts(10, {"v1": "0/0", "v2": "12/12"}), {"v2": 10}),
     ("a status that is too old", facts(10, {"v1": "5/8", "v2": "8/8"}), {}),
