@@ -57,7 +57,7 @@ demo: $(STAMP) ## show the product, on a cluster in memory; ARGS=--once ends wit
 	@$(VENV)/bin/canaryctl demo $(ARGS)
 
 simulate: $(STAMP) ## try every promise under faults; SEEDS=n, SEED=n replays one
-	@$(PY) -m controller.simulation.swarm $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000)) $(ARGS)
+	@$(PY) -m controller.cli.swarm $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000)) $(ARGS)
 
 bench: $(STAMP) ## print what things cost
 	@for file in tests/bench/[a-z]*.py; do \

@@ -15,6 +15,16 @@ from controller.simulation.spans import WRONG
 FLAWS_MAX: Final = 20
 SHOWN_CHARACTERS_MAX: Final = 60
 
+_RECORD: Final = ("{value} is not a record", "Write its fields below it, each on a line")
+# What is wrong with the shape of a value, and the remedy, by pydantic's name for it.
+SHAPES: Final = {
+    "model_type": _RECORD,
+    "dict_type": _RECORD,
+    "list_type": ("{value} is not a list", "Begin each item with a dash"),
+    "too_short": ("is empty", "Leave it out for the default"),
+    "too_long": ("is too long", "At most {max_length} are read"),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flaw:
@@ -86,10 +96,9 @@ def _words(error: ErrorDetails, path: Path) -> tuple[str, str]:
             return f"{value} is not a list", "Begin each item with a dash"
         case "enum" | "literal_error":
             return f"{value} is not known", f"Write {context['expected']}"
-        case "too_short":
-            return "is empty", "Leave it out for the default"
-        case "too_long":
-            return "is too long", f"At most {context['max_length']} are read"
+        case kind if kind in SHAPES:
+            message, remedy = SHAPES[kind]
+            return message.format(value=value), remedy.format(**context)
         case _:
             # pydantic's own words: "Input should be greater than or equal to 1".
             said = error["msg"].removeprefix("Input ")

@@ -10,12 +10,14 @@ from typing import Final
 from controller.domain.changes import Change, OptIn, Seed
 from controller.domain.records import Container, Intent, Pod, Ref, ReplicaSet, Workload
 from controller.domain.snapshot import Scene
-from controller.engine.ports import Cluster
+from controller.engine.ports import Cluster, Conflict
 
 NAME: Final = "exam"
 POLL_SECONDS: Final = 0.02
 CALM_SECONDS: Final = 1.0
 LIMIT_SECONDS: Final = 40.0
+TRIES_MAX: Final = 20
+TRY_SECONDS: Final = 0.1
 
 Holds = Callable[[Scene], object]
 Story = Callable[[], Awaitable[None]]
@@ -122,6 +124,19 @@ class Lab(ABC):
     async def apply(self, change: Change, seen: Scene | None = None) -> None:
         """Have the port carry out a change, decided on what is seen now or on an older scene."""
         await self.cluster.apply(self.ref, change, seen or self.scene())
+
+    async def insist(self, decide: Callable[[Scene], Change]) -> None:
+        """Have a change carried out, decided anew as often as the deployment controller was first.
+
+        Between the writes of one change it may have moved what the next of them is about.
+        """
+        for _ in range(TRIES_MAX):
+            seen = self.scene()
+            try:
+                return await self.cluster.apply(self.ref, decide(seen), seen)
+            except Conflict:
+                await asyncio.sleep(TRY_SECONDS)
+        raise AssertionError(f"a conflict {TRIES_MAX} times in a row: {self.scene()}")
 
     async def until(self, holds: Holds, what: str) -> Scene:
         """The first scene in which something holds."""

@@ -20,8 +20,7 @@ async def test_a_caught_rollout_goes_on_only_as_it_is_told(lab: Lab) -> None:
     await lab.apply(Catch())
     scene = await lab.calm()
     assert sum(shares(scene).values()) in {4, 5}
-    step = Scale(((revision(scene, "v1").name, 4), (revision(scene, "v2").name, 1)))
-    await lab.apply(step, scene)
+    await lab.insist(lambda s: Scale(((revision(s, "v1").name, 4), (revision(s, "v2").name, 1))))
     await lab.until(lambda s: ready(s) == {"v1": 4, "v2": 1}, "one canary pod")
     assert shares(await lab.calm()) == {"v1": 4, "v2": 1}
 

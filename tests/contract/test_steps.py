@@ -1,21 +1,23 @@
 """Steps: how the deployment controller shares pods out while the workload is held."""
 
+from collections.abc import Callable
+
 from controller.domain.changes import Scale, Seed
+from controller.domain.snapshot import Scene
 from tests.contract.lab import Lab, Shape, of, pods, ready, revision, shares
 
 
-def scale(scene_of: Lab, **wanted: int) -> Scale:
+def step(**wanted: int) -> Callable[[Scene], Scale]:
     """Replicas by version, in this order."""
-    scene = scene_of.scene()
-    return Scale(tuple((revision(scene, version).name, n) for version, n in wanted.items()))
+    return lambda scene: Scale(tuple((revision(scene, v).name, n) for v, n in wanted.items()))
 
 
 async def test_a_step_that_sums_up_to_n_and_surge_stays_put(lab: Lab) -> None:
     await lab.seed(shape=Shape(replicas=4, surge=2))
-    await lab.apply(scale(lab, v2=2, v1=4))
+    await lab.insist(step(v2=2, v1=4))
     scene = await lab.until(lambda s: ready(s) == {"v1": 4, "v2": 2}, "two canary pods")
     assert shares(await lab.calm()) == {"v1": 4, "v2": 2}
-    await lab.apply(scale(lab, v2=3, v1=3))
+    await lab.insist(step(v2=3, v1=3))
     await lab.until(lambda s: ready(s) == {"v1": 3, "v2": 3}, "three canary pods")
     scene = await lab.calm()
     assert shares(scene) == {"v1": 3, "v2": 3}
@@ -25,31 +27,37 @@ async def test_a_step_that_sums_up_to_n_and_surge_stays_put(lab: Lab) -> None:
 
 async def test_a_step_back_takes_canary_pods_away(lab: Lab) -> None:
     await lab.seed(2, shape=Shape(replicas=4, surge=2))
-    await lab.apply(scale(lab, v1=5, v2=1))
+    await lab.insist(step(v1=5, v2=1))
     await lab.until(lambda s: ready(s) == {"v1": 5, "v2": 1}, "one canary pod")
     assert shares(await lab.calm()) == {"v1": 5, "v2": 1}
 
 
-async def test_the_writes_of_a_step_show_at_once(lab: Lab) -> None:
-    await lab.seed(shape=Shape(replicas=4, surge=2))
-    await lab.apply(scale(lab, v2=2, v1=4))
-    assert shares(lab.scene()) == {"v1": 4, "v2": 2}
+async def test_the_write_of_a_step_shows_at_once(lab: Lab) -> None:
+    seen = await lab.seed(shape=Shape(replicas=4, surge=2))
+    await lab.apply(step(v2=2)(seen), seen)
+    assert shares(lab.scene())["v2"] == 2
+
+
+async def test_a_step_beyond_the_sum_takes_from_the_largest(lab: Lab) -> None:
+    seen = await lab.seed(shape=Shape(replicas=4, surge=2))
+    await lab.apply(step(v2=2)(seen), seen)
+    await lab.until(lambda s: ready(s) == {"v1": 4, "v2": 2}, "stable to give way")
+    assert shares(await lab.calm()) == {"v1": 4, "v2": 2}
 
 
 async def test_a_repeated_step_is_harmless(lab: Lab) -> None:
     await lab.seed(shape=Shape(replicas=4, surge=2))
-    step = scale(lab, v2=2, v1=4)
-    await lab.apply(step)
+    await lab.insist(step(v2=2, v1=4))
     await lab.until(lambda s: ready(s) == {"v1": 4, "v2": 2}, "two canary pods")
     before = await lab.calm()
-    await lab.apply(step)
+    await lab.apply(step(v2=2, v1=4)(before), before)
     assert await lab.calm() == before
 
 
 async def test_what_a_step_leaves_short_is_topped_up_on_the_largest(lab: Lab) -> None:
-    await lab.seed(shape=Shape(replicas=4, surge=2))
-    await lab.apply(scale(lab, v1=3))
-    await lab.until(lambda s: shares(s)["v1"] == 3, "the write is seen")
+    seen = await lab.seed(shape=Shape(replicas=4, surge=2))
+    await lab.apply(step(v1=3)(seen), seen)
+    await lab.calm()
     scene = await lab.until(lambda s: ready(s) == {"v1": 5, "v2": 1}, "the top-up")
     assert shares(await lab.calm()) == {"v1": 5, "v2": 1}
     assert of(scene).held_by_us
@@ -57,7 +65,7 @@ async def test_what_a_step_leaves_short_is_topped_up_on_the_largest(lab: Lab) ->
 
 async def test_as_many_canary_pods_as_replicas_are_a_promotion(lab: Lab) -> None:
     await lab.seed()
-    await lab.apply(scale(lab, v2=3))
+    await lab.insist(step(v2=3))
     await lab.until(lambda s: shares(s) == {"v1": 0, "v2": 3}, "stable at none")
     scene = await lab.calm()
     assert of(scene).held_by_us
@@ -73,16 +81,16 @@ async def test_the_only_pod_has_no_canary(lab: Lab) -> None:
 
 async def test_the_canary_comes_back_up_where_it_is_cut_before_stable_has_pods(lab: Lab) -> None:
     await lab.seed(shape=Shape(replicas=2))
-    await lab.apply(scale(lab, v2=2))
+    await lab.insist(step(v2=2))
     await lab.until(lambda s: shares(s) == {"v1": 0, "v2": 2}, "stable at none")
     await lab.calm()
-    await lab.apply(scale(lab, v2=0))
+    await lab.insist(step(v2=0))
     await lab.until(lambda s: ready(s) == {"v1": 0, "v2": 2}, "the canary again")
 
 
 async def test_an_autoscaler_scales_both_revisions_while_held(lab: Lab) -> None:
     await lab.seed(shape=Shape(replicas=10, surge="25%", unavailable="25%"))
-    await lab.apply(scale(lab, v2=3, v1=10))
+    await lab.insist(step(v2=3, v1=10))
     await lab.until(lambda s: ready(s) == {"v1": 10, "v2": 3}, "three canary pods")
     await lab.calm()
     lab.scale(20)

@@ -41,6 +41,8 @@ BAD = replace(
     story="Half of its answers are errors.",
     expect=Ending.ROLLED_BACK,
     canary_defects=(Errors(rate=0.5),),
+    people_seconds=0.0,
+    limit_seconds=300.0,
 )
 BLIND = replace(
     HEALTHY,

@@ -18,7 +18,7 @@ from controller.simulation.scenario import Ending, Scenario
 from tests.simulation.scenarios.policies import policy_of
 from tests.simulation.scenarios.shows import show
 
-VOID = {"meta", "rect", "path", "circle", "br"}
+VOID = {"meta", "br"}
 
 
 def summary_of(scenario: Scenario, days: int = 5) -> Summary:
