@@ -84,7 +84,7 @@ AWAY: Final[Mapping[Fault, Part]] = {
 }
 
 LEFT_OUT_PROBABILITY: Final = 0.5
-STORM_SECONDS: Final[Span] = (60.0, 1500.0)
+STORM_SECONDS: Final[Span] = (60.0, 900.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,17 +37,17 @@ class Ledger:
     @property
     def requests(self) -> int:
         """Of users, whatever became of them."""
-        return round(self._counts[ALL].sum())
+        return int(self._counts[ALL].sum())
 
     @property
     def failed(self) -> int:
         """Requests that did not get a good answer."""
-        return round(self._counts[ALL, GOOD + 1 :].sum())
+        return int(self._counts[ALL, GOOD + 1 :].sum())
 
     @property
     def failed_extra(self) -> int:
         """Those that would have got one without the release."""
-        return round(self._counts[TO_BLAME, EXTRA].sum())
+        return int(self._counts[TO_BLAME, EXTRA])
 
     def serve(self, draws: Ints, rates: Rates, since: float, until: float) -> None:
         """Write down requests by pod, fate and route, which arrived in this span."""

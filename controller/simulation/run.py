@@ -70,13 +70,13 @@ async def _play(
         world.push()
         if with_controller:
             await _until(progress.is_over, scenario.limit_seconds)
-        ended = progress.ended()
-        if scenario.canary_defects and ended is not Ending.ROLLED_BACK:
+        end = progress.end()
+        if scenario.canary_defects and end.ending is not Ending.ROLLED_BACK:
             await _people_roll_back(world, progress)
         await asyncio.sleep(TAIL_SECONDS)
         await _until(progress.is_quiet, TAIL_SECONDS_MAX)
         return Run(
-            outcome=_outcome(world, progress, ended),
+            outcome=_outcome(world, progress, end),
             trace=world.trace,
             pushed_at=progress.pushed_at,
         )
@@ -103,6 +103,16 @@ async def _people_roll_back(world: World, progress: "Progress") -> None:
     else:
         world.cluster.apply_template(REF, STABLE)
     await asyncio.sleep(TAIL_SECONDS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How the release ended, before people did what the controller had not. See Outcome."""
+
+    ending: Ending | None
+    reason: str
+    decided_at: float | None
+    ended_at: float | None
 
 
 class Progress:
@@ -145,9 +155,24 @@ class Progress:
             return self._world.now - self.phases[-1][0] >= HELD_SECONDS
         return self.status.phase in AT_REST and self.status.phase is not Phase.IDLE
 
-    def ended(self) -> Ending | None:
+    def end(self) -> End:
+        """How the release has ended by now."""
         self.read()
-        return ENDINGS.get(self.status.phase)
+        over = {Phase.ROLLED_BACK, Phase.PROMOTED, Phase.HOLDING}
+        ending = ENDINGS.get(self.status.phase)
+        return End(
+            ending=ending,
+            reason=self._reason(),
+            decided_at=self.entered(Phase.ROLLING_BACK),
+            ended_at=self.entered(*over) if ending is not None else None,
+        )
+
+    def _reason(self) -> str:
+        """Why, in the words that people were told."""
+        for _, status in reversed(self.phases):
+            if status.phase is Phase.ROLLING_BACK and status.release is not None:
+                return status.release.cause or status.message
+        return self.status.message
 
     def is_quiet(self) -> bool:
         """Whether every notice went out, and the rollout, if there is one, is complete."""
@@ -170,17 +195,16 @@ def _is_complete(shown: Shown) -> bool:
     )
 
 
-def _outcome(world: World, progress: Progress, ended: Ending | None) -> Outcome:
+def _outcome(world: World, progress: Progress, end: End) -> Outcome:
     load = world.load
-    over = {Phase.ROLLED_BACK, Phase.PROMOTED, Phase.HOLDING}
     return Outcome(
         scenario=world.scenario.name,
         seed=world.dice.seed,
-        ending=ended,
-        reason=_reason(progress),
+        ending=end.ending,
+        reason=end.reason,
         harmed_at=load.harmed_at,
-        decided_at=progress.entered(Phase.ROLLING_BACK),
-        ended_at=progress.entered(*over) if ended is not None else None,
+        decided_at=end.decided_at,
+        ended_at=end.ended_at,
         lasted_seconds=world.now - progress.pushed_at,
         requests=load.requests,
         failed=load.failed,
@@ -189,14 +213,6 @@ def _outcome(world: World, progress: Progress, ended: Ending | None) -> Outcome:
         moments=load.moments(),
         milestones=tuple(milestones(world.trace, progress.pushed_at)),
     )
-
-
-def _reason(progress: Progress) -> str:
-    """Why it ended so, in the words that people were told."""
-    for _, status in reversed(progress.phases):
-        if status.phase is Phase.ROLLING_BACK and status.release is not None:
-            return status.release.cause or status.message
-    return progress.status.message
 
 
 def milestones(trace: Trace, pushed_at: float) -> Iterator[Milestone]:

@@ -1,6 +1,7 @@
 """A scenario as a person writes it: the source of the parser and of the reference."""
 
-from typing import Annotated, Any, Final, Self
+import dataclasses
+from typing import Annotated, Any, Final, Self, cast
 
 from pydantic import Field, model_validator
 
@@ -23,8 +24,9 @@ _SHOP: Final = scenario.Shop()
 _TRAFFIC: Final = scenario.Traffic()
 _SCRAPING: Final = scenario.Scraping()
 _ROUTE: Final = scenario.Route(share=1.0)
-_PEOPLE_SECONDS: Final[float] = Scenario.__dataclass_fields__["people_seconds"].default
-_LIMIT_SECONDS: Final[float] = Scenario.__dataclass_fields__["limit_seconds"].default
+_FIELDS: Final = {one.name: one for one in dataclasses.fields(Scenario)}
+_PEOPLE_SECONDS: Final = cast("float", _FIELDS["people_seconds"].default)
+_LIMIT_SECONDS: Final = cast("float", _FIELDS["limit_seconds"].default)
 
 
 class ShopSpec(Written):

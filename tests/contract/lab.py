@@ -165,29 +165,37 @@ class Lab(ABC):
 
     async def settle(self, shape: Shape | None = None, *, opted_in: bool = True) -> Scene:
         """Version v1 runs everywhere; its Canary is there and, if wanted, named by the label."""
-        shape = shape or Shape()
-        self.create("v1", shape)
-        self.create_canary()
-        scene = await self.until(
-            lambda s: s.workload and rolled_out(s) and len(s.pods) == shape.replicas, "v1 runs"
-        )
-        if opted_in:
-            await self.apply(OptIn(NAME), scene)
+        await self._settled(shape or Shape(), opted_in=opted_in)
         return await self.calm()
 
     async def hold(self, shape: Shape | None = None) -> Scene:
         """As settled, and v2 was pushed and held."""
-        await self.settle(shape)
-        self.push("v2")
-        await self.until(lambda s: of(s).held_by_us, "the push to be held")
+        await self._held(shape or Shape())
         return await self.calm()
 
     async def seed(self, pods: int = 1, shape: Shape | None = None) -> Scene:
         """As held, with canary pods that are Ready."""
-        await self.hold(shape)
-        await self.apply(Seed(pods))
+        await self._held(shape or Shape())
+        await self.insist(lambda _: Seed(pods))
         await self.until(lambda s: ready(s).get("v2") == pods, f"{pods} canary pods")
         return await self.calm()
+
+    async def _settled(self, shape: Shape, *, opted_in: bool) -> None:
+        self.create("v1", shape)
+        self.create_canary()
+        await self.until(
+            lambda s: s.workload and rolled_out(s) and len(s.pods) == shape.replicas, "v1 runs"
+        )
+        if opted_in:
+            await self.insist(lambda _: OptIn(NAME))
+
+    async def _held(self, shape: Shape) -> None:
+        await self._settled(shape, opted_in=True)
+        self.push("v2")
+        await self.until(
+            lambda s: of(s).held_by_us and of(s).observed_generation == of(s).generation,
+            "the push to be held",
+        )
 
 
 def of(scene: Scene) -> Workload:

@@ -132,22 +132,27 @@ class Moves:
         await self._writes.swap(self._view.deployments, key, _spec_of(workload), undo)
 
     async def _scale(self, seen: Scene, wanted: tuple[tuple[str, int], ...]) -> None:
-        """Set these replicas in this order, leaving alone what is right already."""
+        """Set these replicas in this order, leaving alone what is right already.
+
+        With the numbers that the deployment controller scales by: a ReplicaSet that has N pods,
+        and says that N was another number, keeps it from ever rolling out again.
+        """
+        workload, _ = _target(seen)
         for name, replicas in wanted:
             known = self._view.replica_sets.at(Key(seen.ref.namespace, name))
             if known is None:
                 raise Conflict(f"the ReplicaSet {name} is gone")
-            await self._resize(known, replicas)
+            await self._resize(known, replicas, scaling_annotations(workload))
 
     async def _resize(
-        self, known: Entry[ReplicaSet], replicas: int, annotations: Mapping[str, str] | None = None
+        self, known: Entry[ReplicaSet], replicas: int, annotations: Mapping[str, str]
     ) -> None:
         """Set the replicas from what is known to what is wanted, if that is any different."""
         if known.record.replicas == replicas:
             return
         as_known = {"/metadata/uid": known.uid, "/spec/replicas": known.record.replicas}
         steps = [_set(("spec", "replicas"), value=replicas)]
-        for name, text in (annotations or {}).items():
+        for name, text in annotations.items():
             steps.append(_set((*_ANNOTATIONS, name), value=text))
         await self._writes.swap(self._view.replica_sets, known.key, as_known, steps)
 

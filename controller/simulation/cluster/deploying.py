@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Iterable
 from typing import Final
 
 from controller.domain.records import Ref
@@ -167,8 +168,8 @@ def replica_set_name(deployment: Ref, template: str) -> Ref:
     return Ref(deployment.namespace, f"{deployment.name}-{template}")
 
 
-def _greatest(sets: object) -> int:
-    return max((one.revision for one in sets), default=0)  # type: ignore[attr-defined]
+def _greatest(sets: Iterable[Revision]) -> int:
+    return max((one.revision for one in sets), default=0)
 
 
 def _is_complete(deployment: Deployment) -> bool:

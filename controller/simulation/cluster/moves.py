@@ -136,12 +136,14 @@ class Move:
 
     async def _scale(self, seen: Scene, wanted: tuple[tuple[str, int], ...]) -> None:
         """Set these replicas in this order, leaving alone what is right already."""
+        workload, _ = _target(seen)
         for name, replicas in wanted:
             known = self._view.replica_sets.at(Ref(seen.ref.namespace, name))
             if known is None:
                 raise Conflict(f"the ReplicaSet {name} is gone")
             record: ReplicaSet = known.record
-            await self._resize(known.key, known.uid, (record.replicas, replicas), None)
+            sizes = (record.replicas, replicas)
+            await self._resize(known.key, known.uid, sizes, _marks(workload))
 
     async def _seed(self, seen: Scene, replicas: int) -> None:
         """Create the canary ReplicaSet of the held template, or scale the one it has already."""
@@ -149,7 +151,7 @@ class Move:
         # What is read, is read before the write: it may have moved by then, as in a real cluster.
         deployment = self._deployment(key)
         _check_held(deployment, workload)
-        marks = (workload.replicas, workload.replicas + workload.max_surge)
+        marks = _marks(workload)
         same = [one for one in deployment.sets if one.template == workload.fingerprint]
         first = min(same, key=lambda one: (second(one.created_at), one.key), default=None)
         if first is None:
@@ -184,7 +186,7 @@ class Move:
         self._learn(answer)
 
     async def _resize(
-        self, key: Ref, uid: str, sizes: tuple[int, int], marks: tuple[int, int] | None
+        self, key: Ref, uid: str, sizes: tuple[int, int], marks: tuple[int, int]
     ) -> None:
         """Set the replicas from what is known to what is wanted, if that is any different."""
         before, after = sizes
@@ -264,3 +266,8 @@ def _check_held(deployment: Deployment, workload: Workload) -> None:
 
 def _not_found(kind: str, key: Ref) -> Refused:
     return Refused(f"404 {kind} {key} not found")
+
+
+def _marks(workload: Workload) -> tuple[int, int]:
+    """What the deployment controller scales by: the pods that were wanted, and at most."""
+    return workload.replicas, workload.replicas + workload.max_surge

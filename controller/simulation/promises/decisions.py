@@ -115,7 +115,7 @@ def a_new_template_starts_over(story: Story) -> Iterator[str]:
         tried = release.canary.fingerprint
         if status.stable is not None and tried == status.stable.fingerprint:
             yield f"at {entry.at:.3f} s {entry.process} took the stable {tried} for a canary"
-        if before.release is None or _same(before.release, release):
+        if _same(release, before.release):
             continue
         if release.step or release.deaths or release.approved:
             yield f"at {entry.at:.3f} s the release of {tried} began with another's evidence"

@@ -29,4 +29,4 @@ def _may_enforce(story: Story, deed: Deed) -> bool:
     """Observe may still lift a pause of ours that Enforce has left behind."""
     if story.scenario.policy.mode is Mode.ENFORCE:
         return True
-    return deed.lifts_the_pause and deed.before.mark is not None
+    return deed.before.mark is not None and not deed.after.paused

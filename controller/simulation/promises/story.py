@@ -99,9 +99,10 @@ class Deed:
 
     @property
     def matters(self) -> bool:
-        """Whether it touched more than labels and annotations."""
+        """Whether it touched more than the opt-in label."""
         pods = wanted(self.before) != wanted(self.after)
-        paused = self.before.paused != self.after.paused
+        before, after = self.before, self.after
+        paused = (before.paused, before.mark) != (after.paused, after.mark)
         return pods or paused or self.writes_a_template
 
     @property

@@ -107,8 +107,8 @@ def lines(
         places = [f"{across.at(x):.1f} {up.at(y):.1f}" for x, y in one.points]
         if places:
             parts.append(f'<path class="line {one.style}" d="M{" L".join(places)}"/>')
-            x, y = places[-1].split()
-            parts.append(f'<circle class="end {one.style}" cx="{x}" cy="{y}" r="3.5"/>')
+            left, top = places[-1].split()
+            parts.append(f'<circle class="end {one.style}" cx="{left}" cy="{top}" r="3.5"/>')
     return _svg(axis, summary, parts, frame)
 
 

@@ -70,9 +70,9 @@ def world_rows(scenario: Scenario) -> Iterator[Row]:
         errors = percent(route.error_rate)
         yield name, f"{percent(route.share)} of them; {errors} fail by themselves"
     for defect in scenario.stable_defects:
-        yield "stable", defect_in_words(defect)
+        yield "stable", _defect(defect)
     for defect in scenario.canary_defects:
-        yield "canary", defect_in_words(defect)
+        yield "canary", _defect(defect)
     if not scenario.canary_defects:
         yield "canary", "nothing is wrong with it"
     for disturbance in scenario.disturbances:
@@ -82,26 +82,29 @@ def world_rows(scenario: Scenario) -> Iterator[Row]:
     yield "without the controller", back
 
 
-def defect_in_words(defect: Defect) -> str:
-    """One thing that is wrong with a revision."""
+def _defect(defect: Defect) -> str:
     begin = getattr(defect, "begin_seconds", 0.0)
     after = f", from {seconds(begin)} after the start of each process" if begin else ""
+    return defect_in_words(defect) + after
+
+
+def defect_in_words(defect: Defect) -> str:
+    """One thing that is wrong with a revision."""
     match defect:
         case Kill(route=route, probability=probability):
-            words = f"{percent(probability)} of the requests of {route} end the process"
+            return f"{percent(probability)} of the requests of {route} end the process"
         case Errors(rate=rate, route=route):
-            words = f"{percent(rate)} of the requests of {_all(route)} fail"
+            return f"{percent(rate)} of the requests of {_all(route)} fail"
         case Slow(share=share, seconds=longer, route=route):
             what = f"{percent(share)} of the requests of {_all(route)}"
-            words = f"{what} take {seconds(longer)} longer"
+            return f"{what} take {seconds(longer)} longer"
         case DieAtStart(probability=probability, exit_code=code):
-            words = f"{percent(probability)} of the starts end at once (exit code {code})"
+            return f"{percent(probability)} of the starts end at once (exit code {code})"
         case DieLater(after_seconds=length, out_of_memory=memory):
             how = "is killed for its memory" if memory else "ends"
-            words = f"each process {how} after about {seconds(length)}"
+            return f"each process {how} after about {seconds(length)}"
         case Flap(ready_seconds=ready, unready_seconds=unready):
-            words = f"Ready for {seconds(ready)}, then not for {seconds(unready)}, and so on"
-    return words + after
+            return f"Ready for {seconds(ready)}, then not for {seconds(unready)}, and so on"
 
 
 def disturbance_in_words(disturbance: Disturbance) -> str:

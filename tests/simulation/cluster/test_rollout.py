@@ -215,3 +215,52 @@ def test_a_held_deployment_comes_to_rest_within_its_room(facts: Facts, replicas:
         facts = after
     assert carried_out(facts) == facts
     assert pods(facts) in {replicas, facts.room, 0}
+
+
+@st.composite
+def anything(draw: st.DrawFn) -> Facts:
+    """Any state that people, autoscalers and we could have left behind."""
+    number = st.integers(0, 20)
+    replicas = draw(number)
+    surge, unavailable = fenceposts(
+        draw(st.integers(0, 8)), draw(st.integers(0, 8)), replicas, "RollingUpdate"
+    )
+    sets = []
+    for age in range(draw(st.integers(1, 4))):
+        pods = draw(number)
+        scaled_at = draw(st.one_of(st.none(), number))
+        sets.append(
+            SetFacts(
+                name=f"v{age}",
+                created_at=age,
+                replicas=pods,
+                available=draw(st.integers(0, pods)),
+                desired=scaled_at,
+                most=None if scaled_at is None else scaled_at + surge,
+            )
+        )
+    chosen = draw(st.integers(0, len(sets)))
+    sets = [replace(one, current=age == chosen) for age, one in enumerate(sets)]
+    return Facts(
+        replicas=replicas,
+        surge=surge,
+        unavailable=unavailable,
+        paused=draw(st.booleans()),
+        total=sum(one.replicas for one in sets),
+        sets=tuple(sets),
+    )
+
+
+@given(anything(), st.randoms(use_true_random=False))
+def test_left_alone_it_always_comes_to_rest(facts: Facts, chance: object) -> None:
+    for _ in range(PASSES_MAX):
+        after = carried_out(facts)
+        if after == facts:
+            late = [one for one in facts.sets if one.available < one.replicas]
+            if not late:
+                return
+            one = chance.choice(late)  # type: ignore[attr-defined]
+            sets = [replace(s, available=s.available + (s is one)) for s in facts.sets]
+            after = replace(facts, sets=tuple(sets))
+        facts = after
+    raise AssertionError(f"it never comes to rest: {facts}")

@@ -19,9 +19,10 @@ from controller.simulation.scenario import (
 )
 from controller.simulation.world import REF, BodyMaker, Visitor
 
+MINUTE, LONGEST = timedelta(minutes=1), timedelta(minutes=5)
 QUICK = (
-    Step(canary=Share(pods=1), min_duration=timedelta(seconds=60)),
-    Step(canary=Share(percent=30), min_duration=timedelta(seconds=60)),
+    Step(canary=Share(pods=1), min_duration=MINUTE, max_duration=LONGEST),
+    Step(canary=Share(percent=30), min_duration=MINUTE, max_duration=LONGEST),
 )
 POLICY = Policy(target=REF.name, steps=QUICK, bake=timedelta(minutes=2))
 
@@ -31,6 +32,7 @@ HEALTHY = Scenario(
     story="Nothing is wrong with it.",
     expect=Ending.PROMOTED,
     policy=POLICY,
+    limit_seconds=900.0,
     shop=Shop(replicas=6, surge=1, unavailable=1),
     traffic=Traffic(requests_per_second=60.0),
 )
@@ -47,9 +49,12 @@ BAD = replace(
 BLIND = replace(
     HEALTHY,
     name="blind",
-    title="Prometheus is away before the first step is over",
+    title="Prometheus goes away when everything looks good, before the step is over",
     expect=Ending.HELD,
-    disturbances=(Away(part=Part.PROMETHEUS, at=40.0, seconds=3600.0),),
+    policy=replace(
+        POLICY, steps=(replace(QUICK[1], min_duration=5 * MINUTE, max_duration=7 * MINUTE),)
+    ),
+    disturbances=(Away(part=Part.PROMETHEUS, at=240.0, seconds=3600.0),),
 )
 RARE = replace(
     HEALTHY,
