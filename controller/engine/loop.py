@@ -14,6 +14,7 @@ from controller.engine.queue import Queue
 from controller.engine.reconciler import Reconciler
 
 RESYNC_SECONDS: Final = 60.0
+HEARTBEAT_SECONDS: Final = 3.0
 REFUSED_PAUSE_SECONDS: Final = 15.0
 
 log = logging.getLogger(__name__)
@@ -52,8 +53,8 @@ class Loop:
                 waited = 0.0
                 for ref in self.cluster.refs():
                     self.queue.add(ref)
-            await asyncio.sleep(1.0)
-            waited += 1.0
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            waited += HEARTBEAT_SECONDS
 
     async def _work(self) -> None:
         while True:

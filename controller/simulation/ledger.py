@@ -47,7 +47,7 @@ class Ledger:
     @property
     def failed_extra(self) -> int:
         """Those that would have got one without the release."""
-        return int(self._counts[TO_BLAME, EXTRA])
+        return int(self._counts[TO_BLAME, EXTRA].sum())
 
     def serve(self, draws: Ints, rates: Rates, since: float, until: float) -> None:
         """Write down requests by pod, fate and route, which arrived in this span."""

@@ -44,4 +44,5 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 def play(story: Coroutine[Any, Any, T]) -> T:
     """Run a story to its end, in virtual time that begins at zero."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(story)
+        # Not `runner.run`: its signal handler writes out what the story returns, a whole trace.
+        return runner.get_loop().run_until_complete(story)

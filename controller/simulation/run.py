@@ -14,7 +14,7 @@ from controller.simulation.scenario import Ending, Scenario
 from controller.simulation.trace import Befell, Committed, Did, Died, Shown, Trace
 from controller.simulation.world import REF, STABLE, BodyMaker, SkyMaker, Visitor, World, opened
 
-WATCH_SECONDS: Final = 1.0
+WATCH_SECONDS: Final = 2.0
 SETTLE_SECONDS: Final = 20.0
 SETTLE_SECONDS_MAX: Final = 900.0
 HELD_SECONDS: Final = 120.0

@@ -20,7 +20,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     asked_for = inspect.signature(pyfuncitem.obj).parameters
     arguments = {name: pyfuncitem.funcargs[name] for name in asked_for}
-    lab: Lab = arguments["lab"]
+    lab = arguments["lab"]
+    assert isinstance(lab, Lab), "a story is told in a lab"
     lab.play(lambda: pyfuncitem.obj(**arguments))
     return True
 

@@ -7,7 +7,9 @@ from tests.contract.lab import Lab, Shape, of, pods, ready, revision, shares
 async def test_the_seeded_revision_is_adopted_as_the_newest(lab: Lab) -> None:
     held = await lab.hold()
     await lab.apply(Seed(1), held)
-    scene = await lab.until(lambda s: of(s).updated == 1, "the canary to be counted")
+    scene = await lab.until(
+        lambda s: of(s).updated == 1 and revision(s, "v2").revision, "the canary to be counted"
+    )
     canary = revision(scene, "v2")
     assert canary.fingerprint == of(scene).fingerprint
     assert canary.revision == revision(scene, "v1").revision + 1

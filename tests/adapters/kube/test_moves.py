@@ -149,6 +149,16 @@ def test_scaling_keeps_the_order_and_leaves_alone_what_is_right() -> None:
     play(story, *releasing())
 
 
+def test_scaling_says_how_many_pods_were_wanted_or_no_rollout_would_ever_start_again() -> None:
+    async def story(world: World) -> None:
+        await world.apply(Scale((("exam-bbbb", 3),)))
+        annotations = world.at("replicasets", "exam-bbbb")["metadata"]["annotations"]
+        assert annotations["deployment.kubernetes.io/desired-replicas"] == "10"
+        assert annotations["deployment.kubernetes.io/max-replicas"] == "13"
+
+    play(story, *releasing())
+
+
 def test_a_replica_set_that_was_scaled_or_went_is_a_conflict() -> None:
     async def story(world: World) -> None:
         with pytest.raises(Conflict):
