@@ -46,7 +46,8 @@ def seedable(case: Case) -> int:
 
 
 def _ready(case: Case) -> int:
-    return sum(rs.ready for rs in case.snapshot.scene.replica_sets)
+    """Ready pods that stay: after a cut, the count of those that leave is old for a moment."""
+    return sum(min(rs.ready, rs.replicas) for rs in case.snapshot.scene.replica_sets)
 
 
 def _cut(rs: ReplicaSet, wanted: int, spare: int) -> tuple[int, int]:

@@ -23,7 +23,7 @@ CHUNK: Final = 8
 ERROR_MAX_CHARACTERS: Final = 2000
 SHORT_PROBABILITY: Final = 0.9
 SHORT_MIN: Final = timedelta(seconds=60)
-SHORT_MAX: Final = timedelta(minutes=4)
+SHORT_MAX: Final = timedelta(minutes=3)
 SHORT_BAKE: Final = timedelta(minutes=1)
 
 
@@ -60,7 +60,9 @@ def shortened(scenario: Scenario) -> Scenario:
         for step in policy.steps
     )
     return replace(
-        scenario, policy=replace(policy, steps=steps, bake=min(policy.bake, SHORT_BAKE))
+        scenario,
+        policy=replace(policy, steps=steps, bake=min(policy.bake, SHORT_BAKE)),
+        people_seconds=0.0,
     )
 
 

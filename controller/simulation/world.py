@@ -24,6 +24,9 @@ STABLE: Final = "v41"
 CANARY: Final = "v42"
 """The templates of a run. Any other that is pushed has no defects."""
 
+SYNC_SECONDS: Final = ((0.001, 0.004), (0.005, 0.03))
+"""The deployment controller of a run is faster than our next write, or slower: both are real."""
+
 BodyMaker = Callable[["World", str, Sky], Body]
 SkyMaker = Callable[[Dice, Trace], Sky]
 Visitor = Callable[["World"], Coroutine[Any, Any, None]]
@@ -43,7 +46,12 @@ class World:
         self.pushed_at: float | None = None
         shop = scenario.shop
         self.cluster = SimulatedCluster(
-            dice=self.dice, trace=self.trace, timing=Timing(start_seconds=shop.start_seconds)
+            dice=self.dice,
+            trace=self.trace,
+            timing=Timing(
+                start_seconds=shop.start_seconds,
+                sync_seconds=self.dice.stream("timing").choice(SYNC_SECONDS),
+            ),
         )
         self.load = Load(
             scenario, self.cluster, REF, self.dice, stable_template=STABLE, canary_template=CANARY

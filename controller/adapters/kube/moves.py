@@ -10,7 +10,11 @@ from typing import Any, Final
 from controller.adapters.kube.client import AlreadyExists, NotFound
 from controller.adapters.kube.fingerprint import fingerprint, without_hash
 from controller.adapters.kube.names import GATE_MARK, INTENT_ANNOTATION, OPT_IN_LABEL
-from controller.adapters.kube.seeding import canary_replica_set, scaling_annotations
+from controller.adapters.kube.seeding import (
+    DESIRED_ANNOTATION,
+    canary_replica_set,
+    scaling_annotations,
+)
 from controller.adapters.kube.store import Entry, Key
 from controller.adapters.kube.view import View
 from controller.adapters.kube.writes import Writes, pointer
@@ -137,12 +141,31 @@ class Moves:
         With the numbers that the deployment controller scales by: a ReplicaSet that has N pods,
         and says that N was another number, keeps it from ever rolling out again.
         """
-        workload, _ = _target(seen)
+        workload, key = _target(seen)
         for name, replicas in wanted:
-            known = self._view.replica_sets.at(Key(seen.ref.namespace, name))
-            if known is None:
-                raise Conflict(f"the ReplicaSet {name} is gone")
+            known = self._known_set(Key(key.namespace, name))
+            if replicas < known.record.replicas == workload.replicas:
+                await self._unsettle(known)
+        for name, replicas in wanted:
+            known = self._known_set(Key(key.namespace, name))
             await self._resize(known, replicas, scaling_annotations(workload))
+
+    def _known_set(self, key: Key) -> Entry[ReplicaSet]:
+        known = self._view.replica_sets.at(key)
+        if known is None:
+            raise Conflict(f"the ReplicaSet {key.name} is gone")
+        return known
+
+    async def _unsettle(self, known: Entry[ReplicaSet]) -> None:
+        """Let a ReplicaSet that has all N pods no longer pass for a complete rollout.
+
+        The deployment controller takes down, paused or not, whatever is added beside a complete
+        one, and is faster than our next write. Complete is only what was scaled for N: so it is
+        told another number, and what it then does is to scale in proportion.
+        """
+        as_known = {"/metadata/uid": known.uid, "/spec/replicas": known.record.replicas}
+        other = _set((*_ANNOTATIONS, DESIRED_ANNOTATION), value="0")
+        await self._writes.swap(self._view.replica_sets, known.key, as_known, [other])
 
     async def _resize(
         self, known: Entry[ReplicaSet], replicas: int, annotations: Mapping[str, str]

@@ -136,14 +136,28 @@ class Move:
 
     async def _scale(self, seen: Scene, wanted: tuple[tuple[str, int], ...]) -> None:
         """Set these replicas in this order, leaving alone what is right already."""
-        workload, _ = _target(seen)
+        workload, key = _target(seen)
+        marks = _marks(workload)
         for name, replicas in wanted:
-            known = self._view.replica_sets.at(Ref(seen.ref.namespace, name))
-            if known is None:
-                raise Conflict(f"the ReplicaSet {name} is gone")
-            record: ReplicaSet = known.record
-            sizes = (record.replicas, replicas)
-            await self._resize(known.key, known.uid, sizes, _marks(workload))
+            known = self._known_set(Ref(key.namespace, name))
+            if replicas < known.record.replicas == workload.replicas:
+                await self._unsettle(known, marks)
+        for name, replicas in wanted:
+            known = self._known_set(Ref(key.namespace, name))
+            if replicas != known.record.replicas:
+                sizes = (known.record.replicas, replicas)
+                await self._resize(known.key, known.uid, sizes, marks)
+
+    def _known_set(self, key: Ref) -> Seen[ReplicaSet]:
+        known = self._view.replica_sets.at(key)
+        if known is None:
+            raise Conflict(f"the ReplicaSet {key.name} is gone")
+        return known
+
+    async def _unsettle(self, known: Seen[ReplicaSet], marks: tuple[int, int]) -> None:
+        """Let a ReplicaSet that has all N pods no longer pass for a complete rollout."""
+        same = (known.record.replicas, known.record.replicas)
+        await self._resize(known.key, known.uid, same, (0, marks[1]))
 
     async def _seed(self, seen: Scene, replicas: int) -> None:
         """Create the canary ReplicaSet of the held template, or scale the one it has already."""
@@ -156,7 +170,7 @@ class Move:
         first = min(same, key=lambda one: (second(one.created_at), one.key), default=None)
         if first is None:
             await self._create(deployment, workload, replicas, marks)
-        else:
+        elif first.replicas != replicas:
             await self._resize(first.key, first.uid, (first.replicas, replicas), marks)
 
     async def _create(
@@ -188,10 +202,8 @@ class Move:
     async def _resize(
         self, key: Ref, uid: str, sizes: tuple[int, int], marks: tuple[int, int]
     ) -> None:
-        """Set the replicas from what is known to what is wanted, if that is any different."""
+        """Set the replicas from what is known to what is wanted, and what it is scaled by."""
         before, after = sizes
-        if before == after:
-            return
         async with self._request(Effect.WRITE):
             revision = self._replica_set(key)
             if (revision.uid, revision.replicas) != (uid, before):
