@@ -1,6 +1,7 @@
 """Promote, Undo and Freeze: how a release ends."""
 
-from controller.domain.changes import Freeze, Promote, Undo
+from controller.domain.changes import Freeze, Promote, Scale, Undo
+from controller.domain.snapshot import Scene
 from tests.contract.lab import (
     Lab,
     Shape,
@@ -126,6 +127,32 @@ async def test_freeze_without_others_only_pauses(lab: Lab) -> None:
     scene = await lab.calm()
     assert shares(scene) == {"v1": 0, "v2": 3}
     assert scene.pods == before.pods
+
+
+async def test_stable_gets_its_pods_back_from_a_rollout_that_was_complete(lab: Lab) -> None:
+    await lab.seed(shape=Shape(replicas=4, surge=1, unavailable=1))
+    await lab.apply(Promote())
+    await lab.until(rolled_out, "v2 everywhere")
+    before = await lab.calm()
+    await lab.apply(Freeze(revision(before, "v1").name, 0, ()), before)
+    scene = await lab.calm()
+    while ready(scene)["v1"] < 4:
+        had = ready(scene)["v1"]
+        await lab.insist(_back)
+        scene = await lab.until(lambda s, had=had: ready(s)["v1"] > had, "more stable pods")
+        assert sum(ready(scene).values()) >= 3
+    await lab.insist(lambda s: Freeze(revision(s, "v1").name, 4, (revision(s, "v2").name,)))
+    await lab.until(lambda s: ready(s) == {"v1": 4, "v2": 0}, "no canary pods")
+    assert shares(await lab.calm()) == {"v1": 4, "v2": 0}
+
+
+def _back(scene: Scene) -> Scale:
+    """Stable up as far as there is room, and of the others what need not be Ready down."""
+    workload, stable, canary = of(scene), revision(scene, "v1"), revision(scene, "v2")
+    least = workload.replicas - workload.max_unavailable
+    kept = min(canary.replicas, max(0, least - stable.ready))
+    most = workload.replicas + workload.max_surge
+    return Scale(((stable.name, most - kept), (canary.name, kept)))
 
 
 def _freeze(lab: Lab) -> Freeze:

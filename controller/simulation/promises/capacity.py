@@ -78,7 +78,10 @@ def capacity_is_kept(story: Story) -> Iterator[str]:
         least = recent.replicas_min() - after.unavailable
         had = sum(min(recent.ready_max(n), one.replicas) for n, one in by_name(before).items())
         left = sum(min(recent.ready_max(n), one.replicas) for n, one in by_name(after).items())
-        if left < had and left < least:
+        # A pod that has just died costs nothing either: what is taken has to be Ready now, too.
+        still = sum(min(one.ready, wanted(after).get(n, 0)) for n, one in by_name(before).items())
+        takes = still < sum(min(one.ready, one.replicas) for one in by_name(before).values())
+        if takes and left < had and left < least:
             yield f"at {deed.at:.3f} s {after.by} left {left} Ready pods of the {least} needed"
         total = sum(wanted(after).values())
         room = recent.replicas_max() + after.surge
