@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from controller.cli.command import Command
+from controller.cli.demo import DEMO
 from controller.cli.exits import EXIT_CODES, EXIT_USAGE
 from controller.cli.run import RUN
 from controller.cli.simulate import SIMULATE
 from controller.cli.version import VERSION
 
-COMMANDS: Final[tuple[Command, ...]] = (RUN, SIMULATE, VERSION)
+COMMANDS: Final[tuple[Command, ...]] = (RUN, DEMO, SIMULATE, VERSION)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -59,7 +59,7 @@ _CRASH: Final = CrashShape(
     "death 1",
 )
 
-LIST: Final = PageShape(items=(_GLANCE,), total=1, next=None, at=_DECIDED)
+LIST: Final = PageShape(items=(_GLANCE,), total=12, next="exams/exam-api", at=_DECIDED)
 CANARY: Final = CanaryShape(
     **dict(_GLANCE),
     at=_DECIDED,

@@ -55,11 +55,6 @@ def pod_mark(pod: PodShape) -> str:
     return "✕" if pod.deaths else "◔"
 
 
-def number(value: float) -> str:
-    """Short enough for a column: evidence grows by factors."""
-    return f"{value:,.3g}" if value < 1e4 else f"{value:.1e}"
-
-
 def took(began: datetime, ended: datetime) -> str:
     return duration(ended - began)
 
@@ -79,7 +74,6 @@ WORDS: Final[Mapping[str, Callable[..., str]]] = {
     "outcome_words": lambda outcome: OUTCOMES[outcome][1],
     "pod_tone": pod_tone,
     "pod_mark": pod_mark,
-    "number": number,
     "took": took,
     "share": share,
 }

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 MEDIA_TYPE: Final = "application/problem+json"
+HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
 class WrongInput(BaseModel):
@@ -91,7 +92,7 @@ def _answer(
         problem.model_dump(exclude=None if errors else {"errors"}),
         status_code=int(code),
         media_type=MEDIA_TYPE,
-        headers={"cache-control": "no-store", **(headers or {})},
+        headers={**HEADERS, **(headers or {})},
     )
 
 

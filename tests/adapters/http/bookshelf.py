@@ -14,7 +14,7 @@ from controller.adapters.http.page import build_page
 from controller.adapters.http.releases import Releases
 from controller.domain.records import Ref
 from controller.domain.snapshot import Scene, Snapshot
-from controller.domain.status import Crash, Status
+from controller.domain.status import Crash
 from controller.engine.journal import Entry, Journal
 from tests.domain.tabletop import REF, START, Table, settled
 
@@ -76,7 +76,9 @@ def rolled_back() -> tuple[Shelf, Table]:
     """A release whose canary crashed, and what it said last."""
     shelf, table = on_trial()
     table.deaths["B-0"] = 3
-    shelf.look(table, 3)
+    shelf.look(table)
+    release = table.status.release
+    assert release is not None
     crash = Crash(
         pod="B-0",
         container="app",
@@ -86,17 +88,9 @@ def rolled_back() -> tuple[Shelf, Table]:
         deaths=3,
         log=LAST_WORDS,
     )
-    entries = shelf.journal.of(REF)
-    release = next(e.plan.status.release for e in reversed(entries) if e.plan.status.release)
-    said = replace(entries[-1].plan.status, release=replace(release, crashes=(crash,)))
-    last = entries[-1]
-    shelf.journal.record(REF, last.snapshot, replace(last.plan, status=said))
+    table.status = replace(table.status, release=replace(release, crashes=(crash,)))
     shelf.look(table, 3)
     return shelf, table
-
-
-def unreadable() -> Status:
-    return Status()
 
 
 def application(source: Callable[[], Releases], note: str = "") -> FastAPI:

@@ -1,0 +1,173 @@
+"""The demo put together: a story in virtual time, the service's pages, and what is shown of it."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from prometheus_client import CollectorRegistry
+
+from controller.adapters.http.api import build_api
+from controller.adapters.http.app import Health, build_app, serve
+from controller.adapters.http.page import build_page
+from controller.adapters.slack.webhook import connect
+from controller.demo.pace import Pace
+from controller.demo.story import SEED, Ending, Line, Shown, Story, Told
+from controller.demo.terminal import Screen
+from controller.engine.ports import Notifier, Refused, Unavailable
+from controller.simulation.outcome import Outcome
+from controller.simulation.run import play_scenario
+from controller.simulation.scenario import Scenario
+
+HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 8080
+ANY_PORT: Final = 0
+REFRESH_SECONDS: Final = 0.25
+STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+
+T = TypeVar("T")
+Seen = asyncio.Queue[Shown | BaseException]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What a person asked for. `port` None: 8080, or another one if that is taken."""
+
+    port: int | None = None
+    speed: float = 10.0
+    once: bool = False
+    webhook: str | None = field(default=None, repr=False)
+
+
+class Failed(Exception):
+    """The story did not end as it should; the message says how it ended."""
+
+
+class Interrupted(Exception):
+    """A person stopped the demo before its story had ended."""
+
+
+async def show(scenario: Scenario, wishes: Wishes, screen: Screen) -> None:
+    """Play, serve and tell. Raises Refused, Failed or Interrupted; leaves nothing behind."""
+    loop = asyncio.get_running_loop()
+    stop, seen = asyncio.Event(), Seen()
+    for number in STOPPING:
+        loop.add_signal_handler(number, stop.set)
+
+    def hand_over(shown: Shown | BaseException) -> None:
+        # The loop is closed already when the thread ends later than it was asked to.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(seen.put_nowait, shown)
+
+    story = Story(scenario, hand_over)
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(_served(story, wishes))
+        slack = await _slack(wishes, address, stack)
+        screen.say(
+            f"Status page: {address}   API: {address}/api/v1/canaries   Ctrl-C ends the demo"
+        )
+        pace = Pace(story, wishes.speed, failed=hand_over)
+        stack.callback(pace.stop)
+        pace.start()
+        audience = _Audience(story, screen, slack, seen)
+        ending = await _unless(stop, audience.watch())
+        without = await _unless(stop, asyncio.to_thread(_without, scenario))
+        screen.table(ending, without)
+        _check(ending)
+        screen.say("The good release was promoted, the one with the bug was rolled back.")
+        if not wishes.once:
+            screen.say(f"The service goes on: {address}   Ctrl-C ends it")
+            with contextlib.suppress(Interrupted):
+                await _unless(stop, audience.watch())
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+    """What the work gives. Raises Interrupted when the demo is to stop first."""
+    async with asyncio.TaskGroup() as group:
+        working, stopped = group.create_task(work), group.create_task(stop.wait())
+        await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
+        working.cancel()
+        stopped.cancel()
+    if working.cancelled():
+        raise Interrupted("stopped before the story had ended")
+    return working.result()
+
+
+@dataclass(slots=True)
+class _Audience:
+    """Shows what the thread of the story hands over."""
+
+    story: Story
+    screen: Screen
+    slack: Notifier | None
+    seen: Seen
+
+    async def watch(self) -> Ending:
+        """Until the story ends."""
+        while True:
+            self.screen.now(self.story.view)
+            try:
+                async with asyncio.timeout(REFRESH_SECONDS):
+                    shown = await self.seen.get()
+            except TimeoutError:
+                continue
+            match shown:
+                case Line():
+                    self.screen.line(shown)
+                case Told():
+                    self.screen.told(shown)
+                    await self._tell(shown)
+                case Ending():
+                    return shown
+                case _:
+                    raise shown
+
+    async def _tell(self, told: Told) -> None:
+        if self.slack is None:
+            return
+        try:
+            await self.slack.send(told.ref, told.notice)
+        except (Refused, Unavailable) as error:
+            self.screen.say(f"Slack was not told: {error}")
+
+
+@asynccontextmanager
+async def _served(story: Story, wishes: Wishes) -> AsyncIterator[str]:
+    """The status page and the API on loopback; gives their address."""
+    note = f"A demo: a cluster in memory, {wishes.speed:g} times faster than real."
+    app = build_app(
+        Health(heartbeat_age_seconds=lambda: 0.0, unsynced=tuple),
+        CollectorRegistry(),
+        build_api(lambda: story.view),
+        build_page(lambda: story.view, note=lambda: note),
+    )
+    port = DEFAULT_PORT if wishes.port is None else wishes.port
+    async with AsyncExitStack() as stack:
+        try:
+            bound = await stack.enter_async_context(serve(app, HOST, port))
+        except Refused as error:
+            if wishes.port is not None:
+                said = f"port {port} of {HOST} cannot be had: choose another one with --port"
+                raise Refused(said) from error
+            bound = await stack.enter_async_context(serve(app, HOST, ANY_PORT))
+        yield f"http://{HOST}:{bound}"
+
+
+async def _slack(wishes: Wishes, address: str, stack: AsyncExitStack) -> Notifier | None:
+    if wishes.webhook is None:
+        return None
+    return await stack.enter_async_context(connect(wishes.webhook, dashboard_url=address))
+
+
+def _without(scenario: Scenario) -> Outcome:
+    return play_scenario(scenario, SEED, with_controller=False).outcome
+
+
+def _check(ending: Ending) -> None:
+    if not ending.promoted:
+        raise Failed("the good release was not promoted")
+    if not ending.rolled_back:
+        raise Failed("the release with the bug was not rolled back")

@@ -1,0 +1,237 @@
+"""The REST read API: what is known of the releases, asked for over HTTP."""
+
+import asyncio
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+import pytest
+
+from controller.adapters.http.portrait import change_sentence
+from controller.adapters.http.shapes import CanaryShape, PageShape
+from controller.domain.changes import (
+    Catch,
+    Change,
+    ClearIntent,
+    Freeze,
+    LetGo,
+    OptIn,
+    Promote,
+    Scale,
+    Seed,
+    Undo,
+)
+from controller.domain.lifecycle import Phase
+from controller.domain.records import Problem, Ref
+from tests.adapters.http.bookshelf import (
+    LAST_WORDS,
+    Shelf,
+    application,
+    asked,
+    on_trial,
+    rolled_back,
+    watching,
+)
+from tests.domain.tabletop import REF
+
+ONE = "/api/v1/canaries/exams/exam-api"
+ALL = "/api/v1/canaries"
+
+
+def ask(shelf: Shelf, path: str, method: str = "GET") -> httpx.Response:
+    return asyncio.run(asked(application(lambda: shelf), path, method))
+
+
+def body(shelf: Shelf, path: str = ONE) -> Any:
+    answer = ask(shelf, path)
+    assert answer.status_code == HTTPStatus.OK, answer.text
+    return answer.json()
+
+
+def test_a_canary_that_watches_has_no_release() -> None:
+    shelf, _ = watching()
+    said = body(shelf)
+    assert (said["phase"], said["release"], said["canary"], said["step"]) == (
+        "Idle",
+        None,
+        None,
+        None,
+    )
+    assert said["stablePods"] == {"wanted": 10, "ready": 10, "restarts": 0}
+    assert {pod["role"] for pod in said["pods"]} == {"stable"}
+
+
+def test_a_release_that_runs_shows_its_step_its_pods_and_what_was_compared() -> None:
+    shelf, table = on_trial()
+    table.deaths["A-3"] = 2
+    shelf.look(table)
+    said = body(shelf)
+    assert (said["phase"], said["step"], said["steps"]) == ("Analysing", 1, 2)
+    assert said["release"]["running"] is True
+    assert said["canaryPods"] == {"wanted": 1, "ready": 1, "restarts": 0}
+    assert said["stablePods"]["restarts"] == 2
+    assert said["pods"][0] == {
+        "name": "B-0",
+        "role": "canary",
+        "ready": True,
+        "leaving": False,
+        "restarts": 0,
+        "deaths": 0,
+        "condition": "ready",
+    }
+    sentences = [finding["sentence"] for finding in said["findings"]]
+    assert any(text.startswith("Errors on /exam: canary 0 of") for text in sentences)
+
+
+def test_a_rollback_is_told_with_its_cause_and_the_last_words() -> None:
+    shelf, _ = rolled_back()
+    said = body(shelf)
+    (crash,) = said["release"]["crashes"] or [None]
+    assert said["phase"] == "RolledBack"
+    assert said["release"]["running"] is False
+    assert said["release"]["cause"].startswith("Crashes: canary 3 in")
+    assert crash["log"] == LAST_WORDS
+    assert crash["sentence"].startswith("container app of pod B-0 ended with exit code 1")
+    assert [past["result"] for past in said["history"]] == ["RolledBack"]
+
+
+def test_the_timeline_says_what_was_done_newest_first() -> None:
+    shelf, _ = rolled_back()
+    timeline = body(shelf)["timeline"]
+    done = [moment["change"] for moment in timeline if moment["change"]]
+    assert done[0] == "wrote the template of rs-A back"
+    assert done[-1] == "started 1 canary pod"
+    assert [m["at"] for m in timeline] == sorted((m["at"] for m in timeline), reverse=True)
+    first = timeline[-1]
+    assert (first["cameFrom"], first["phase"]) == ("Idle", "Seeding")
+
+
+def test_a_spec_that_cannot_be_acted_on_is_said_with_field_and_remedy() -> None:
+    shelf, table = watching()
+    problem = Problem(reason="Bad", field="spec.steps", message="is empty", remedy="Give one")
+    table.policy = problem  # type: ignore[assignment]
+    shelf.scenes[REF] = table.scene()
+    assert body(shelf)["problem"] == "spec.steps: is empty. Give one"
+
+
+def test_the_list_is_sorted_and_filtered() -> None:
+    shelf = several()
+    names = [f"{one['namespace']}/{one['name']}" for one in body(shelf, ALL)["items"]]
+    assert names == ["exams/exam-api", "shop/cart", "shop/pay"]
+    assert body(shelf, f"{ALL}?namespace=shop")["total"] == 2
+    held = body(shelf, f"{ALL}?phase=Holding&phase=Baking")
+    assert [one["name"] for one in held["items"]] == ["pay"]
+    assert body(shelf, f"{ALL}?namespace=nowhere") == {
+        "items": [],
+        "total": 0,
+        "next": None,
+        "at": "2026-11-22T13:24:09Z",
+    }
+
+
+def test_the_pages_of_the_list_make_up_the_whole() -> None:
+    shelf, seen, after = several(), [], ""
+    for _ in range(10):
+        page = body(shelf, f"{ALL}?limit=2&after={after}")
+        assert page["total"] == 3
+        seen += [one["name"] for one in page["items"]]
+        if page["next"] is None:
+            break
+        after = page["next"]
+    assert seen == ["exam-api", "cart", "pay"]
+
+
+def test_a_page_goes_on_behind_a_canary_that_is_gone() -> None:
+    shelf = several()
+    del shelf.scenes[Ref("shop", "cart")]
+    page = body(shelf, f"{ALL}?after=shop/cart")
+    assert [one["name"] for one in page["items"]] == ["pay"]
+
+
+def test_a_canary_that_is_not_there_is_a_problem_with_a_remedy() -> None:
+    answer = ask(watching()[0], f"{ALL}/exams/other")
+    assert answer.status_code == HTTPStatus.NOT_FOUND
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "there is no Canary exams/other; those that are there: /api/v1/canaries",
+        "instance": "/api/v1/canaries/exams/other",
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("limit=0", "limit"), ("limit=501", "limit"), ("limit=x", "limit"), ("phase=Foo", "phase")],
+)
+def test_a_wrong_question_is_answered_with_the_field(query: str, field: str) -> None:
+    answer = ask(watching()[0], f"{ALL}?{query}")
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert [one["field"] for one in answer.json()["errors"]] == [field]
+
+
+def test_nothing_can_be_written() -> None:
+    answer = ask(watching()[0], ONE, "DELETE")
+    assert answer.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "allow" in answer.headers
+
+
+def test_a_bug_is_said_to_be_one_and_tells_nothing_else() -> None:
+    def broken() -> Shelf:
+        raise LookupError("secret")
+
+    answer = asyncio.run(asked(application(broken), ALL))
+    assert answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
+    assert "bug" in answer.json()["detail"]
+    assert "secret" not in answer.text
+
+
+def test_answers_are_not_kept_by_anybody() -> None:
+    shelf, _ = watching()
+    for path in (ALL, ONE, f"{ALL}/x/y"):
+        assert ask(shelf, path).headers["cache-control"] == "no-store"
+
+
+def test_an_unknown_path_names_the_api() -> None:
+    assert ask(watching()[0], "/nothing").json()["detail"].endswith("or /api/v1/canaries")
+
+
+def test_the_description_has_examples_that_are_true_to_the_shapes() -> None:
+    paths = ask(watching()[0], "/openapi.json").json()["paths"]
+    for path, shape in ((ALL, PageShape), (f"{ALL}/{{namespace}}/{{name}}", CanaryShape)):
+        answers = paths[path]["get"]["responses"]
+        example = answers["200"]["content"]["application/json"]["example"]
+        assert shape.model_validate(example).model_dump(mode="json", by_alias=True) == example
+        for code in set(answers) - {"200"}:
+            assert list(answers[code]["content"]) == ["application/problem+json"]
+
+
+CHANGES: dict[Change, str] = {
+    OptIn("c"): "put the Deployment under watch",
+    LetGo(): "let go of the Deployment",
+    Catch(): "paused the Deployment: a rollout had begun",
+    Seed(2): "started 2 canary pods",
+    Scale((("a", 1), ("b", 2))): "scaled a to 1, b to 2",
+    Promote(): "resumed the Deployment: its own strategy finishes the rollout",
+    Undo("a"): "wrote the template of a back",
+    Freeze("a", 3, ("b",)): "gave a all 3 pods and the canary none",
+    ClearIntent("1"): "took the command off the Canary: it is done",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: type(change).__name__)
+def test_every_change_can_be_said(change: Change) -> None:
+    assert change_sentence(change) == CHANGES[change]
+
+
+def several() -> Shelf:
+    """Three Canaries; one is held."""
+    shelf, _ = on_trial()
+    since = shelf.at - timedelta(minutes=1)
+    shelf.copy(Ref("shop", "pay"), phase=Phase.HOLDING, since=since)
+    shelf.copy(Ref("shop", "cart"))
+    return shelf
