@@ -15,7 +15,7 @@ exit codes:
     1  failed: the reason is the last line of the log
     2  a flag or a setting is wrong, or a file: the message says which, and the remedy
     3  simulate: runs ended otherwise than the scenario expects, or a promise was broken
-  130  simulate: interrupted (Ctrl-C)"""
+  130  simulate, demo: interrupted (Ctrl-C) before the end"""
 
 
 def say(error: BaseException) -> None:

@@ -9,7 +9,7 @@ from controller.cli.exits import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_US
 from controller.cli.policies import parse_policy
 from controller.demo.show import Failed, Interrupted, Wishes, show
 from controller.demo.story import shortened
-from controller.demo.terminal import screen
+from controller.demo.terminal import ReaderGone, screen
 from controller.engine.ports import Refused, Unavailable
 from controller.settings import Settings, SettingsError
 from controller.simulation import catalogue
@@ -29,6 +29,8 @@ def show_demo(arguments: argparse.Namespace) -> int:
     except* (Failed, Refused, Unavailable) as errors:
         code = EXIT_FAILED
         say(errors)
+    except* ReaderGone:
+        code = EXIT_FAILED
     except* (Interrupted, KeyboardInterrupt):
         code = EXIT_INTERRUPTED
     finally:

@@ -23,7 +23,8 @@ GOOD: Final = "v41.1"
 PAUSE_SECONDS: Final = 8.0
 LIMIT_SECONDS: Final = 1800.0
 WATCH_SECONDS: Final = 0.5
-SEED: Final = 4
+SEED: Final = 11
+"""A day whose times are near the median of many."""
 
 # Shorter than the defaults, so that nobody has to watch for ten minutes that nothing happens.
 STEPS: Final = (

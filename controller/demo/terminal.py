@@ -1,5 +1,7 @@
 """What a person sees of the demo: live in a terminal, line by line in a pipe."""
 
+import os
+import sys
 from typing import Final, Protocol
 
 from rich.console import Console, Group
@@ -16,8 +18,10 @@ from controller.domain.snapshot import Scene
 from controller.domain.wording import finding_sentence
 from controller.simulation.clock import BEGAN_AT
 from controller.simulation.outcome import Outcome
+from controller.simulation.report.words import spaced
 
 FILE_COLUMNS: Final = 110
+CLOCK_COLUMNS: Final = 9
 KIND_COLUMNS: Final = 12
 FINDINGS_MAX: Final = 4
 
@@ -30,6 +34,18 @@ STYLES: Final = {
     "Holding": "bold yellow",
     "slack": "magenta",
 }
+
+
+class ReaderGone(Exception):
+    """Nobody reads what is written any more: a pipe was closed."""
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Be quiet from now on, at the interpreter's end as well."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise ReaderGone
 
 
 class Screen(Protocol):
@@ -58,22 +74,31 @@ class Pipe:
     """Plain text, one line for each thing that happened."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(
+        self._console = console or _Console(
             highlight=False, width=FILE_COLUMNS, no_color=True, soft_wrap=True
         )
 
     def line(self, line: Line) -> None:
-        style = STYLES.get(line.kind, "")
-        head = f"{_clock(line.at)}  {line.kind.lower():{KIND_COLUMNS}}"
-        self._console.print(Text.assemble((head, style), line.text))
+        self._row(line.at, spaced(line.kind), STYLES.get(line.kind, ""), line.text)
 
     def told(self, told: Told) -> None:
         first, *rest = plain(told.notice).splitlines()
-        said = [first, *rest, *told.notice.log.strip().splitlines()[-3:]]
-        for number, text in enumerate(said):
-            head = f"{_clock(told.at)}  {'slack':{KIND_COLUMNS}}" if number == 0 else ""
-            margin = " " * (len(_clock(told.at)) + 2 + KIND_COLUMNS)
-            self._console.print(Text.assemble((head or margin, STYLES["slack"]), text))
+        self._row(told.at, "slack", STYLES["slack"], first)
+        for text in (*rest, *told.notice.log.strip().splitlines()[-3:]):
+            self._row(None, "", "", text)
+
+    def _row(self, at: float | None, kind: str, style: str, text: str) -> None:
+        clock = " " * CLOCK_COLUMNS if at is None else _clock(at)
+        head = f"{clock}  {kind:{KIND_COLUMNS}}"
+        if not self._console.is_terminal:
+            self._console.print(Text(f"{head} {text}"))
+            return
+        # What does not fit into the line goes on below the text, not below the clock.
+        row = Table.grid(padding=(0, 1, 0, 0))
+        row.add_column(width=len(head), no_wrap=True)
+        row.add_column()
+        row.add_row(Text(head, style), Text(text))
+        self._console.print(row)
 
     def now(self, view: View) -> None:
         """A pipe shows what happens, not how things are in between."""
@@ -120,7 +145,7 @@ class Terminal:
 
 def screen() -> Screen:
     """The one that fits standard output."""
-    console = Console(highlight=False)
+    console = _Console(highlight=False)
     return Terminal(console) if console.is_terminal else Pipe()
 
 
@@ -128,7 +153,9 @@ def picture(view: View, scene: Scene) -> Panel:
     """Phase, pods and evidence of one release."""
     status = scene.status
     head = Text.assemble(
-        (status.phase.value, STYLES.get(status.phase.value, "bold")), "  ", status.message
+        (spaced(status.phase.value), STYLES.get(status.phase.value, "bold")),
+        "  ",
+        status.message,
     )
     findings = [Text(f"  {finding_sentence(f)}", style="dim") for f in status.findings]
     bars = [_bar(scene, rs) for rs in scene.replica_sets if rs.replicas or rs.ready]
@@ -177,4 +204,4 @@ def _seconds(value: float | None) -> str:
 
 
 def _clock(seconds: float) -> str:
-    return f"{seconds:7.1f} s"
+    return f"{seconds:{CLOCK_COLUMNS - 2}.1f} s"

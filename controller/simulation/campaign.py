@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import signal
+import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
@@ -136,11 +137,20 @@ def _uninterrupted() -> Iterator[None]:
     """Processes that are started here never see Ctrl-C; this one sees it afterwards."""
     # It takes signals off the mask when it is started: that must not happen in the block.
     resource_tracker.ensure_running()
+    # The mask is for the children, who inherit it. Here another thread, of a library, may take the
+    # signal all the same, and the interrupt would come in the middle of the start of a process.
+    late: list[int] = []
+    ours = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, lambda number, _: late.append(number)) if ours else None
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        if ours:
+            signal.signal(signal.SIGINT, before)
+    if late:
+        raise KeyboardInterrupt
 
 
 def _bare(outcome: Outcome) -> Outcome:

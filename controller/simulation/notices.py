@@ -1,7 +1,6 @@
 """Where notices arrive in a run."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from controller.domain.records import Ref
@@ -17,10 +16,8 @@ class SimulatedNotifier:
     process: str
     weather: Weather
     trace: Trace
-    heard: Callable[[Ref, Notice], None] = lambda _ref, _notice: None
 
     async def send(self, ref: Ref, notice: Notice) -> None:
         async with self.weather.around(Effect.SEND):
             at = asyncio.get_running_loop().time()
             self.trace.add(Told(at=at, process=self.process, ref=ref, notice=notice))
-            self.heard(ref, notice)

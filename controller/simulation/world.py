@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from controller.domain.records import Ref
-from controller.domain.status import Notice, Status
 from controller.simulation.cluster import SimulatedCluster, Timing
 from controller.simulation.dice import Dice
 from controller.simulation.load import Load
@@ -40,8 +39,6 @@ class World:
         self.dice = Dice(seed)
         self.trace = Trace()
         self.sky: Sky = sky(self.dice, self.trace) if sky else ClearSky(self.dice)
-        self.status = Status()
-        self.heard: list[Callable[[Ref, Notice], None]] = []
         self.outages = Outages(tuple(d for d in scenario.disturbances if isinstance(d, Away)))
         self.pushed_at: float | None = None
         shop = scenario.shop
@@ -98,11 +95,6 @@ class World:
         """A person or a tool did something."""
         self.trace.add(Did(at=self.now, who="person", what=what, detail=detail))
 
-    def hear(self, ref: Ref, notice: Notice) -> None:
-        """People got a notice."""
-        for listener in self.heard:
-            listener(ref, notice)
-
     def _plan_disturbances(self) -> None:
         loop = asyncio.get_running_loop()
         for one in self.scenario.disturbances:
@@ -138,7 +130,7 @@ def body(world: World, process: str, sky: Sky) -> Body:
     return Body(
         cluster=connection,
         metrics=SimulatedMetrics(world.load.scrapes, process, weather, world.trace),
-        notifier=SimulatedNotifier(process, weather, world.trace, world.hear),
+        notifier=SimulatedNotifier(process, weather, world.trace),
         clock=sky.clock(process),
         close=connection.close,
     )

@@ -1,6 +1,5 @@
 """Releases on which broken controllers are tried, and what is asked of them."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -83,6 +82,3 @@ def played(make: BodyMaker | None, scenario: Scenario, *, visitor: Visitor | Non
 def names(broken: tuple[str, ...]) -> set[str]:
     """The short names of the promises."""
     return {sentence.split()[0] for sentence in broken}
-
-
-Check = Callable[[tuple[str, ...]], None]
