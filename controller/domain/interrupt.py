@@ -48,7 +48,7 @@ def _end(case: Case, event: Event, result: Result, why: str) -> Plan:
         say=Occurrence(reason=result.value, message=said),
         notice=notice(case, NoticeKind.INTERRUPTED, headline),
         history=case.ended(result, why),
-        release=replace(case.release, evidence="", held_for=""),
+        release=replace(case.release, evidence="", held_for="", promoting=False),
         findings=(),
         uncovered=(),
         verdict="",

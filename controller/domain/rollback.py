@@ -89,7 +89,7 @@ def roll_back(case: Case) -> Plan:
             say=Occurrence(reason="Superseded", message=f"{release.canary}: {reason}"),
             notice=notice(case, NoticeKind.ROLLED_BACK, headline, why, full=True),
             history=case.ended(Result.ROLLED_BACK, release.cause),
-            release=replace(release, evidence=""),
+            release=replace(release, evidence="", promoting=False),
             message=reason,
         )
     if case.workload.paused_by_a_person:
@@ -188,7 +188,7 @@ def _rolled_back(case: Case) -> Plan:
         say=Occurrence(reason="RolledBack", message=said, warning=True),
         notice=notice(case, NoticeKind.ROLLED_BACK, headline, *rollback_facts(case), full=True),
         history=case.ended(Result.ROLLED_BACK, release.cause),
-        release=replace(release, evidence=""),
+        release=replace(release, evidence="", promoting=False),
         message=said,
     )
 

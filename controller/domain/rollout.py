@@ -107,7 +107,7 @@ def _baked(case: Case, why: str) -> Plan:
         ),
         recent_stables=status.recent_stables,
         history=case.ended(Result.PROMOTED, why),
-        release=replace(release, evidence=""),
+        release=replace(release, evidence="", promoting=False),
         findings=(),
         uncovered=(),
         verdict="",

@@ -14,10 +14,9 @@ def scaled(case: Case, canary_pods: int) -> Scale | None:
     as the workload: the deployment controller would take stable to none.
     """
     workload, family = case.workload, case.family
-    if family.stable is None or workload.observed_generation < workload.generation:
-        return None  # The deployment controller is about to act itself: let it go first.
-    limit = workload.replicas + workload.max_surge
-    spare = max(0, _ready(case) - (workload.replicas - workload.max_unavailable))
+    if family.stable is None or not _is_settled(case):
+        return None
+    limit, spare = _limit(case), _spare(case)
     target: dict[str, int] = {}
     for rs in family.others:
         target[rs.name], spare = _cut(rs, 0, spare)
@@ -35,14 +34,52 @@ def scaled(case: Case, canary_pods: int) -> Scale | None:
     return _as_change(case, target)
 
 
+def cleared(case: Case) -> Scale | None:
+    """What takes other revisions' pods away, as far as capacity allows, before a canary's first.
+
+    With three revisions at once a small Deployment has no number of pods that the deployment
+    controller would leave as it is. Stable's are left to it: it brings them up by itself. None
+    when nothing can go now.
+    """
+    if not _is_settled(case):
+        return None
+    spare = _spare(case)
+    target: dict[str, int] = {}
+    for rs in case.family.others:
+        target[rs.name], spare = _cut(rs, 0, spare)
+    return _as_change(case, target)
+
+
 def seedable(case: Case) -> int:
     """Canary pods that can be added at once without the deployment controller taking Ready ones.
 
     It makes room for whatever exceeds replicas + surge, and does not ask for `maxUnavailable`.
     """
+    return max(1, _limit(case) - _wanted(case) + _spare(case))
+
+
+def _is_settled(case: Case) -> bool:
+    """Whether the deployment controller has nothing left to do that is seen already.
+
+    It is about to act itself on a change of the Deployment, and on more pods than there may be:
+    what it takes away then is not known yet, and must not be taken a second time.
+    """
     workload = case.workload
-    spare = max(0, _ready(case) - (workload.replicas - workload.max_unavailable))
-    return max(1, workload.max_surge + spare)
+    return workload.observed_generation >= workload.generation and _wanted(case) <= _limit(case)
+
+
+def _limit(case: Case) -> int:
+    return case.workload.replicas + case.workload.max_surge
+
+
+def _wanted(case: Case) -> int:
+    return sum(rs.replicas for rs in case.snapshot.scene.replica_sets)
+
+
+def _spare(case: Case) -> int:
+    """Ready pods more than the user's strategy asks for."""
+    workload = case.workload
+    return max(0, _ready(case) - (workload.replicas - workload.max_unavailable))
 
 
 def _ready(case: Case) -> int:

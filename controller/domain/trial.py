@@ -13,7 +13,7 @@ from controller.domain.lifecycle import Event, Phase
 from controller.domain.policy import OnInconclusive, Step
 from controller.domain.readings import UNREAD
 from controller.domain.records import GateKind, IntentAction
-from controller.domain.scaling import scaled, seedable
+from controller.domain.scaling import cleared, scaled, seedable
 from controller.domain.status import NoticeKind
 from controller.domain.weigh import exposure_changed
 from controller.domain.wording import missing_evidence, notice, suspicion
@@ -184,7 +184,12 @@ def _held_with(case: Case, wanted: int) -> Change | None:
         return Catch()
     if case.workload.replicas <= 1:
         return rollback.frozen(case)
-    if case.family.canary is None:
+    canary = case.family.canary
+    if case.family.others and (canary is None or canary.replicas == 0):
+        change = cleared(case)
+        if change is not None:
+            return change
+    if canary is None:
         return Seed(min(wanted, seedable(case)))
     return scaled(case, wanted)
 

@@ -1,6 +1,6 @@
 """What people read: the same sentences in Slack, Events, status and log."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from controller.domain.case import Case
@@ -90,15 +90,17 @@ def notice(
     """A notice of the running release; `full` with what was compared and the last words.
 
     The key names workload, canary, start and phase: the same event has the same key wherever the
-    process died in between.
+    process died in between. A release may be held more than once in a step: then its instant, too,
+    which is committed together with the notice.
     """
     release = case.release
     ref = case.snapshot.scene.ref
-    since = f"{release.started_at:%Y%m%dT%H%M%S}"
+    key = f"{ref}:{release.canary.fingerprint[:12]}:{_stamp(release.started_at)}:{release.step}"
+    again = f":{_stamp(case.now)}" if kind is NoticeKind.HOLDING else ""
     said = [crash.log for crash in release.crashes if crash.log]
     worded = [finding_sentence(f) for f in case.status.findings if _is_telling(f)]
     return Notice(
-        key=f"{ref}:{release.canary.fingerprint[:12]}:{since}:{release.step}:{kind.value}",
+        key=f"{key}:{kind.value}{again}",
         kind=kind,
         at=case.now,
         headline=headline,
@@ -111,6 +113,11 @@ def notice(
         findings=tuple(w for w in worded if w != release.cause)[:8] if full else (),
         log=said[-1] if full and said else "",
     )
+
+
+def _stamp(at: datetime) -> str:
+    """An instant in milliseconds, in as few characters as can still be read."""
+    return f"{at:%Y%m%dT%H%M%S}{at.microsecond // 1000:03d}"
 
 
 def rollback_facts(case: Case) -> tuple[tuple[str, str], ...]:

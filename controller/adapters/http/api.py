@@ -1,5 +1,6 @@
 """The REST read API: every Canary, and everything that is known of one."""
 
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -8,10 +9,11 @@ from fastapi import APIRouter, HTTPException, Path, Query, Response
 from controller.adapters.http.examples import CANARY, LIST
 from controller.adapters.http.portrait import API, glance, portrait
 from controller.adapters.http.problems import documented
-from controller.adapters.http.releases import Source
+from controller.adapters.http.releases import Releases, Source
 from controller.adapters.http.shapes import CanaryShape, PageShape
 from controller.domain.lifecycle import Phase
 from controller.domain.records import Ref
+from controller.domain.snapshot import Scene
 
 PAGE_SIZE: Final = 100
 PAGE_SIZE_MAX: Final = 500
@@ -42,23 +44,8 @@ def build_api(source: Source) -> APIRouter:
     ) -> PageShape:
         """Every Canary in a line, sorted by namespace and name."""
         response.headers["cache-control"] = "no-store"
-        releases = source()
-        scenes = [releases.scene(ref) for ref in sorted(releases.refs())]
-        wanted = [
-            scene
-            for scene in scenes
-            if scene is not None
-            and (namespace is None or scene.ref.namespace == namespace)
-            and (phase is None or scene.status.phase in phase)
-        ]
-        begin = _position(after)
-        page = [scene for scene in wanted if begin is None or scene.ref > begin]
-        return PageShape(
-            items=tuple(glance(scene) for scene in page[:limit]),
-            total=len(wanted),
-            next=str(page[limit - 1].ref) if len(page) > limit else None,
-            at=releases.now(),
-        )
+        wanted = _Wanted(namespace=namespace, phases=phase, after=_position(after), limit=limit)
+        return _page(source(), wanted)
 
     @router.get(
         "/{namespace}/{name}",
@@ -74,6 +61,34 @@ def build_api(source: Source) -> APIRouter:
         return found
 
     return router
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """Which Canaries are asked for; None: any."""
+
+    namespace: str | None
+    phases: list[Phase] | None
+    after: Ref | None
+    limit: int
+
+    def has(self, scene: Scene) -> bool:
+        """Whether it is asked for, on whatever page."""
+        return (self.namespace is None or scene.ref.namespace == self.namespace) and (
+            self.phases is None or scene.status.phase in self.phases
+        )
+
+
+def _page(releases: Releases, wanted: _Wanted) -> PageShape:
+    scenes = [releases.scene(ref) for ref in sorted(releases.refs())]
+    found = [scene for scene in scenes if scene is not None and wanted.has(scene)]
+    left = [scene for scene in found if wanted.after is None or scene.ref > wanted.after]
+    return PageShape(
+        items=tuple(glance(scene) for scene in left[: wanted.limit]),
+        total=len(found),
+        next=str(left[wanted.limit - 1].ref) if len(left) > wanted.limit else None,
+        at=releases.now(),
+    )
 
 
 def _documented(

@@ -69,6 +69,7 @@ class _Page:
             one=one,
             missing="" if one or asked is None else str(asked),
             glances=glances[:ROWS_MAX],
+            list_first=asked is None and len(glances) > 1,
             more=max(0, len(glances) - ROWS_MAX),
             at=now,
             note=self.note(),

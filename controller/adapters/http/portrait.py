@@ -33,7 +33,7 @@ from controller.domain.changes import (
 from controller.domain.identify import Family, identify
 from controller.domain.lifecycle import AT_REST
 from controller.domain.policy import Policy
-from controller.domain.records import Pod, Problem, Ref
+from controller.domain.records import Container, Pod, Problem, Ref
 from controller.domain.snapshot import Scene
 from controller.domain.status import Crash, Past, Release, Revision
 from controller.domain.wording import crash_sentence, finding_sentence
@@ -261,8 +261,17 @@ def _condition(pod: Pod) -> str:
         return "stopping"
     if pod.ready:
         return "ready"
-    reasons = [container.waiting for container in pod.containers if container.waiting]
+    reasons = [reason for container in pod.containers if (reason := _down(container))]
     return f"not ready: {', '.join(reasons)}" if reasons else "not ready"
+
+
+def _down(container: Container) -> str:
+    """Why a container does not run; empty when it does, or when nothing is said."""
+    if container.waiting:
+        return container.waiting
+    if container.deaths > container.restarts and container.last_death is not None:
+        return f"ended with exit code {container.last_death.exit_code}"
+    return ""
 
 
 def _moment(entry: Entry) -> MomentShape:

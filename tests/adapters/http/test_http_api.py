@@ -1,6 +1,7 @@
 """The REST read API: what is known of the releases, asked for over HTTP."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -23,7 +24,7 @@ from controller.domain.changes import (
     Undo,
 )
 from controller.domain.lifecycle import Phase
-from controller.domain.records import Problem, Ref
+from controller.domain.records import Container, Problem, Ref, Termination
 from tests.adapters.http.bookshelf import (
     LAST_WORDS,
     Shelf,
@@ -82,6 +83,24 @@ def test_a_release_that_runs_shows_its_step_its_pods_and_what_was_compared() -> 
     }
     sentences = [finding["sentence"] for finding in said["findings"]]
     assert any(text.startswith("Errors on /exam: canary 0 of") for text in sentences)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"deaths": 1}, "not ready: ended with exit code 1"),
+        ({"deaths": 1, "restarts": 1}, "not ready"),
+        ({"deaths": 1, "waiting": "CrashLoopBackOff"}, "not ready: CrashLoopBackOff"),
+    ],
+)
+def test_a_pod_that_is_not_ready_says_why(fields: dict[str, Any], said: str) -> None:
+    shelf, table = on_trial()
+    scene = table.scene()
+    died = Termination(exit_code=1, reason="Error")
+    down = Container(name="app", last_death=died, **fields)
+    pods = [replace(pod, ready=False, containers=(down,)) for pod in scene.pods]
+    shelf.scenes[REF] = replace(scene, pods=tuple(pods))
+    assert {pod["condition"] for pod in body(shelf)["pods"]} == {said}
 
 
 def test_a_rollback_is_told_with_its_cause_and_the_last_words() -> None:

@@ -136,6 +136,16 @@ def test_the_first_page_shows_the_release_that_runs() -> None:
     assert words(shelf, "/canaries/exams/exam-api").startswith("rolled back: exams/exam-api")
 
 
+def test_several_canaries_are_listed_first_and_one_alone_last() -> None:
+    shelf, _ = watching()
+    assert read(page(shelf)).ids[-2] == "list"
+    shelf.copy(Ref("shop", "cart"))
+    ids = read(page(shelf)).ids
+    assert ids.index("list") < ids.index("release")
+    ids = read(page(shelf, "/canaries/shop/cart")).ids
+    assert ids.index("release") < ids.index("list")
+
+
 def test_a_long_list_ends_with_where_the_rest_is() -> None:
     shelf, _ = watching()
     for number in range(250):

@@ -1,0 +1,68 @@
+"""What the swarm found: each a promise that a release without any fault once broke."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from controller.domain.lifecycle import Phase
+from controller.domain.policy import Share
+from controller.domain.records import Intent, IntentAction
+from controller.simulation.scenario import Scenario, Shop
+from controller.simulation.trace import Committed
+from controller.simulation.world import CANARY, REF, STABLE, World
+from tests.simulation.promises.releases import BLIND, HEALTHY, POLICY, QUICK, broken_by
+
+WIDE = replace(
+    HEALTHY,
+    shop=Shop(),
+    policy=replace(POLICY, steps=(replace(QUICK[1], canary=Share(percent=50)),)),
+)
+TWO = replace(HEALTHY, shop=Shop(replicas=2, surge=1, unavailable=0))
+
+
+async def _until(world: World, phase: Phase) -> None:
+    while not any(one.status.phase is phase for one in world.trace.of(Committed)):  # noqa: ASYNC110
+        await asyncio.sleep(1.0)
+
+
+@pytest.mark.parametrize("seconds", [2.0, 30.0])
+@pytest.mark.parametrize("scenario", [WIDE, TWO], ids=["wide step", "two pods"])
+def test_a_second_push_costs_no_capacity(scenario: Scenario, seconds: float) -> None:
+    async def pushing(world: World) -> None:
+        await _until(world, Phase.SEEDING)
+        await asyncio.sleep(seconds)
+        world.push("v43")
+
+    assert broken_by(None, scenario, visitor=pushing) == ()
+
+
+def test_a_pause_after_a_promotion_does_not_open_the_release_again() -> None:
+    async def pausing(world: World) -> None:
+        await _until(world, Phase.PROMOTED)
+        world.cluster.set_paused(REF, paused=True)
+        await asyncio.sleep(5.0)
+        world.cluster.set_paused(REF, paused=False)
+
+    assert broken_by(None, HEALTHY, visitor=pausing) == ()
+
+
+def test_each_hold_has_a_key_of_its_own() -> None:
+    async def resuming(world: World) -> None:
+        await _until(world, Phase.HOLDING)
+        await asyncio.sleep(10.0)
+        world.cluster.command(REF, Intent(action=IntentAction.RESUME, id="1", by="somebody"))
+
+    longer = replace(BLIND, limit_seconds=1800.0)
+    assert broken_by(None, longer, visitor=resuming) == ()
+
+
+def test_two_releases_of_a_template_in_one_second_have_keys_of_their_own() -> None:
+    async def wavering(world: World) -> None:
+        while world.pushed_at is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        for template in (STABLE, CANARY, STABLE):
+            await asyncio.sleep(0.2)
+            world.push(template)
+
+    assert broken_by(None, HEALTHY, visitor=wavering) == ()
