@@ -97,6 +97,10 @@ class Reconciler:
             scene = replace(scene, version=version)
             self.journal.record(scene.ref, snapshot, plan)
             self._tell(snapshot, plan)
+        elif plan.change is not None:
+            # Nothing new to say, but a change: it is not made by a process that sees an old status
+            # while another acts on the next. What is written is what is there.
+            await self.cluster.commit(scene.ref, scene.status, scene.version)
         if seen is not None:
             seen.fresh = False
         # Before the change: people have to hear of it even if the server refuses it.

@@ -53,6 +53,16 @@ async def test_a_commit_of_an_old_version_conflicts(lab: Lab) -> None:
     assert lab.scene().status == status("one")
 
 
+async def test_a_commit_of_what_is_there_changes_nothing_and_is_guarded_all_the_same(
+    lab: Lab,
+) -> None:
+    seen = await lab.settle(ONE)
+    after = await lab.cluster.commit(lab.ref, status("one"), seen.version)
+    assert await lab.cluster.commit(lab.ref, status("one"), after) == after
+    with pytest.raises(Conflict):
+        await lab.cluster.commit(lab.ref, status("one"), seen.version)
+
+
 async def test_of_two_processes_the_one_that_saw_less_conflicts(lab: Lab) -> None:
     await lab.settle(ONE)
     async with lab.another() as other:

@@ -208,9 +208,10 @@ class World:
             town = self.towns[ref]
             if seen != str(town.version):
                 raise Conflict(f"the Canary is at {town.version}, not {seen}")
-            town.version += 1
-            town.table.status = status
-            self.tell(ref)
+            if status != town.table.status:
+                town.version += 1
+                town.table.status = status
+                self.tell(ref)
         return str(town.version)
 
     async def apply(self, ref: Ref, change: Change, seen: Scene) -> None:

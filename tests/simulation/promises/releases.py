@@ -18,7 +18,7 @@ from controller.simulation.scenario import (
 )
 from controller.simulation.world import REF, BodyMaker, Visitor
 
-MINUTE, LONGEST = timedelta(minutes=1), timedelta(minutes=5)
+MINUTE, LONGEST = timedelta(minutes=1), timedelta(minutes=10)
 QUICK = (
     Step(canary=Share(pods=1), min_duration=MINUTE, max_duration=LONGEST),
     Step(canary=Share(percent=30), min_duration=MINUTE, max_duration=LONGEST),
@@ -31,7 +31,7 @@ HEALTHY = Scenario(
     story="Nothing is wrong with it.",
     expect=Ending.PROMOTED,
     policy=POLICY,
-    limit_seconds=900.0,
+    limit_seconds=1500.0,
     shop=Shop(replicas=6, surge=1, unavailable=1),
     traffic=Traffic(requests_per_second=60.0),
 )
