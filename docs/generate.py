@@ -22,7 +22,7 @@ from controller.domain.lifecycle import AT_REST, JUDGED, TRANSITIONS, Event, Pha
 from controller.domain.records import IntentAction
 from controller.domain.status import Result
 from controller.settings import Settings, flag, variable
-from controller.simulation.scenario_schema import fields as scenario_fields
+from controller.simulation.scenarios.schema import fields as scenario_fields
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 REFERENCE: Final = ROOT / "docs" / "reference.md"

@@ -14,8 +14,8 @@ import pytest
 from controller.cli import main
 from controller.cli.simulate import SIMULATE
 from controller.cli.simulating import simulate
-from controller.simulation import catalogue
 from controller.simulation.scenario import Scenario
+from controller.simulation.scenarios import catalogue
 from tests.simulation.scenarios.shows import Show, show
 
 LIE = """\

@@ -12,7 +12,7 @@ from controller.demo.story import shortened
 from controller.demo.terminal import ReaderGone, screen
 from controller.engine.ports import Refused, Unavailable
 from controller.settings import Settings, SettingsError
-from controller.simulation import catalogue
+from controller.simulation.scenarios import catalogue
 
 
 def show_demo(arguments: argparse.Namespace) -> int:

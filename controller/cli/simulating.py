@@ -25,16 +25,16 @@ from controller.cli.exits import (
     say,
 )
 from controller.cli.policies import parse_policy
-from controller.simulation import catalogue
 from controller.simulation.campaign import Day, Player, play_days
-from controller.simulation.flaws import ScenarioInvalid
 from controller.simulation.report.as_json import as_json
 from controller.simulation.report.html import as_html
 from controller.simulation.report.summary import Summary, summarise
 from controller.simulation.report.table import print_summary, print_timeline
 from controller.simulation.run import play_scenario
 from controller.simulation.scenario import Scenario
-from controller.simulation.scenario_file import read_canary, read_scenario
+from controller.simulation.scenarios import catalogue
+from controller.simulation.scenarios.files import read_canary, read_scenario
+from controller.simulation.scenarios.flaws import ScenarioInvalid
 
 FILE_COLUMNS: Final = 160
 FILE_BYTES_MAX: Final = 1_000_000

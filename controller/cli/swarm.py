@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from controller.cli.policies import parse_policy
-from controller.simulation.catalogue import scenarios
 from controller.simulation.crashes import Crashed, all_crashes
 from controller.simulation.dice import Dice
-from controller.simulation.forecast import forecast
+from controller.simulation.faults.forecast import forecast
 from controller.simulation.run import milestones
 from controller.simulation.scenario import Scenario
+from controller.simulation.scenarios.catalogue import scenarios
 from controller.simulation.swarm import WORKERS, Report, played, scenario_of, swarm
 
 REPLAY: Final = "replay: make simulate SEED={seed}"

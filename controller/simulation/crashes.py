@@ -8,9 +8,9 @@ from typing import Final
 
 from controller.domain.lifecycle import Phase
 from controller.domain.status import Notice
-from controller.simulation.checkers import broken_promises
-from controller.simulation.crashing import CrashAt, OneCrash
 from controller.simulation.dice import Dice
+from controller.simulation.faults.crashing import CrashAt, OneCrash
+from controller.simulation.promises.checkers import broken_promises
 from controller.simulation.promises.story import Story
 from controller.simulation.run import Run, play_scenario
 from controller.simulation.scenario import Ending, Scenario

@@ -9,11 +9,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from controller.simulation.checkers import broken_promises
 from controller.simulation.dice import Dice
-from controller.simulation.faults import Storm
-from controller.simulation.forecast import forecast
-from controller.simulation.people import people
+from controller.simulation.faults.forecast import forecast
+from controller.simulation.faults.people import people
+from controller.simulation.faults.storm import Storm
+from controller.simulation.promises.checkers import broken_promises
 from controller.simulation.promises.ends import limit_seconds
 from controller.simulation.run import Run, play_scenario
 from controller.simulation.scenario import Scenario

@@ -8,8 +8,8 @@ from typing import Any, Final
 from controller.domain.records import Ref
 from controller.simulation.cluster import SimulatedCluster, Timing
 from controller.simulation.dice import Dice
-from controller.simulation.load import Load
-from controller.simulation.metrics import SimulatedMetrics
+from controller.simulation.load.load import Load
+from controller.simulation.load.metrics import SimulatedMetrics
 from controller.simulation.notices import SimulatedNotifier
 from controller.simulation.outages import Outages, WithOutages
 from controller.simulation.process import Body, Supervisor

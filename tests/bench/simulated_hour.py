@@ -7,9 +7,9 @@ from typing import Final
 
 from controller.cli.policies import parse_policy
 from controller.domain.policy import Share, Step
-from controller.simulation import catalogue
 from controller.simulation.run import play_scenario
 from controller.simulation.scenario import Scenario
+from controller.simulation.scenarios import catalogue
 
 RUNS: Final = 5
 BUDGET_SECONDS: Final = 1.0

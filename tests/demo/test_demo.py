@@ -19,8 +19,8 @@ from controller.cli.policies import parse_policy
 from controller.demo.story import Ending, Line, Shown, Story, Told, shortened
 from controller.domain.lifecycle import Phase
 from controller.domain.status import NoticeKind
-from controller.simulation import catalogue
 from controller.simulation.loop import play
+from controller.simulation.scenarios import catalogue
 
 WAIT_SECONDS = 60
 

@@ -9,9 +9,9 @@ import pytest
 from controller.domain.readings import Counts, Missing, Reading, Tally
 from controller.engine.ports import Conflict, Refused, Unavailable
 from controller.simulation.dice import Dice
-from controller.simulation.distortion import distorted
-from controller.simulation.faults import Storm
-from controller.simulation.forecast import Fault, Forecast, forecast
+from controller.simulation.faults.distortion import distorted
+from controller.simulation.faults.forecast import Fault, Forecast, forecast
+from controller.simulation.faults.storm import Storm
 from controller.simulation.loop import play
 from controller.simulation.trace import Befell, Trace
 from controller.simulation.weather import CrashNow, Effect, Kind

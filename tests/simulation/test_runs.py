@@ -12,10 +12,10 @@ from typing import Final
 import pytest
 
 from controller.cli.policies import parse_policy
-from controller.simulation import catalogue
 from controller.simulation.loop import Stalled, play
 from controller.simulation.run import play_scenario
 from controller.simulation.scenario import Ending
+from controller.simulation.scenarios import catalogue
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 NAMES: Final = sorted(catalogue.names())
@@ -24,7 +24,7 @@ NAMES: Final = sorted(catalogue.names())
 ELSEWHERE: Final = """
 import hashlib, logging
 from controller.cli.policies import parse_policy
-from controller.simulation import catalogue
+from controller.simulation.scenarios import catalogue
 from controller.simulation.swarm import played, scenario_of
 logging.disable()
 known = list(catalogue.scenarios(parse_policy))

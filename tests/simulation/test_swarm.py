@@ -1,9 +1,9 @@
 """A fixed small swarm: every scenario under faults, and a crash at some effects of each."""
 
 from controller.cli.policies import parse_policy
-from controller.simulation.catalogue import scenarios
 from controller.simulation.crashes import all_crashes, calm, crashed, every_crash
-from controller.simulation.crashing import CrashAt
+from controller.simulation.faults.crashing import CrashAt
+from controller.simulation.scenarios.catalogue import scenarios
 from controller.simulation.swarm import played, scenario_of, swarm
 from tests.simulation.promises.releases import BAD
 

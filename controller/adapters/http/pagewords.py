@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-from controller.adapters.http.shapes import PodShape
+from controller.adapters.http.shapes import CanaryShape, PodShape
 from controller.domain.findings import Outcome
 from controller.domain.lifecycle import Phase
 from controller.domain.wording import duration
@@ -37,6 +37,22 @@ OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
     Outcome.UNDECIDED: (CALM, "… undecided"),
     Outcome.BLIND: (WAIT, "? cannot be judged"),
 }
+
+
+NEEDS: Final[Mapping[str, str]] = {
+    Phase.HOLDING: "yes: promote the canary, roll it back, or resume the comparison",
+    Phase.ROLLED_BACK: "not now: the release is undone; push one without the fault",
+    Phase.QUARANTINED: "yes: this release was rejected before; push another one, or retry it",
+    Phase.PAUSED_BY_USER: "yes: whoever paused the Deployment has to resume it",
+}
+"""What a person has to do; phases that go on by themselves are not in it."""
+
+
+def need(one: CanaryShape) -> str:
+    """Whether a person has to act, and on what."""
+    if one.problem:
+        return "yes: correct what is said above; until then nothing is done"
+    return NEEDS.get(one.phase, "no")
 
 
 def pod_tone(pod: PodShape) -> str:
@@ -72,6 +88,7 @@ WORDS: Final[Mapping[str, Callable[..., str]]] = {
     "words": lambda phase: PHASES[phase][2],
     "outcome_tone": lambda outcome: OUTCOMES[outcome][0],
     "outcome_words": lambda outcome: OUTCOMES[outcome][1],
+    "need": need,
     "pod_tone": pod_tone,
     "pod_mark": pod_mark,
     "took": took,

@@ -5,7 +5,7 @@ from typing import Final
 
 from controller.domain.lifecycle import JUDGED, Phase
 from controller.domain.status import Notice, NoticeKind, Status
-from controller.simulation.forecast import Fault
+from controller.simulation.faults.forecast import Fault
 from controller.simulation.promises.story import Story
 from controller.simulation.trace import Befell, Committed, Told
 from controller.simulation.weather import Effect

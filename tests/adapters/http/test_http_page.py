@@ -15,7 +15,7 @@ from controller.adapters.http.pagewords import OUTCOMES, PHASES, pod_mark, pod_t
 from controller.adapters.http.shapes import PodShape
 from controller.domain.findings import Outcome
 from controller.domain.lifecycle import Phase
-from controller.domain.records import Ref
+from controller.domain.records import Problem, Ref
 from controller.domain.status import Result
 from tests.adapters.http.bookshelf import (
     Shelf,
@@ -102,12 +102,55 @@ def test_what_a_container_wrote_is_text_and_never_markup() -> None:
     assert "&lt;b&gt;launch&lt;/b&gt;" in text
 
 
+def test_no_name_and_no_message_is_markup() -> None:
+    shelf, _ = watching()
+    hostile = Ref("<script>x</script>", '"><img src=x onerror=alert(1)>')
+    shelf.copy(hostile, message="<svg onload=alert(1)>", phase=Phase.HOLDING)
+    answer = page(shelf)
+    for markup in ("<script>x", "<img", "<svg"):
+        assert markup not in answer.text
+    assert read(answer).inline == []
+    assert "<svg onload=alert(1)>" in " ".join(read(answer).words)
+
+
 def test_a_name_cannot_break_out_of_its_attribute() -> None:
     shelf, _ = watching()
     answer = page(shelf, '/canaries/x/"><img src=x onerror=alert(1)>')
     assert answer.status_code == HTTPStatus.NOT_FOUND
     assert "<img" not in answer.text
     assert read(answer).inline == []
+
+
+@pytest.mark.parametrize(
+    ("phase", "said"),
+    [
+        (Phase.ANALYSING, "Needs a person no"),
+        (Phase.HOLDING, "Needs a person yes: promote the canary, roll it back"),
+        (Phase.ROLLED_BACK, "Needs a person not now: the release is undone"),
+        (Phase.QUARANTINED, "Needs a person yes: this release was rejected before"),
+        (Phase.PAUSED_BY_USER, "Needs a person yes: whoever paused the Deployment"),
+    ],
+)
+def test_the_page_says_whether_a_person_is_needed(phase: Phase, said: str) -> None:
+    shelf, _ = on_trial()
+    shelf.copy(REF, phase=phase)
+    assert said in words(shelf)
+
+
+def test_a_canary_that_cannot_be_acted_on_needs_a_person() -> None:
+    shelf, _ = watching()
+    problem = Problem(reason="Bad", field="spec.steps", message="is empty", remedy="Give one")
+    shelf.scenes[REF] = replace(shelf.scenes[REF], policy=problem)
+    said = words(shelf)
+    assert "cannot be acted on spec.steps: is empty. Give one" in said
+    assert "Needs a person yes: correct what is said above" in said
+
+
+def test_every_part_of_main_can_be_found_again_by_the_script() -> None:
+    text = page(rolled_back()[0]).text.partition("<main>")[2]
+    sections = re.findall(r"<section[^>]*>", text)
+    assert len(sections) == 7
+    assert all(re.search(r' id="[a-z]+" data-live', section) for section in sections)
 
 
 def test_pods_are_told_apart_without_colour() -> None:
@@ -200,7 +243,7 @@ def test_head_is_answered_like_get_for_those_who_only_look_whether_it_is_there()
 
 def test_every_phase_every_ending_and_every_outcome_has_words() -> None:
     assert set(PHASES) == set(Phase)
-    assert {result.value for result in Result} <= {phase.value for phase in PHASES}
+    assert {str(result) for result in Result} <= {str(phase) for phase in PHASES}
     assert set(OUTCOMES) == set(Outcome)
 
 

@@ -11,9 +11,9 @@ from controller.domain.readings import Counts, Missing, Tally
 from controller.domain.records import Ref
 from controller.simulation.clock import BEGAN_AT, instant
 from controller.simulation.dice import Dice
-from controller.simulation.load import Load
+from controller.simulation.load.load import Load
+from controller.simulation.load.metrics import SimulatedMetrics
 from controller.simulation.loop import play
-from controller.simulation.metrics import SimulatedMetrics
 from controller.simulation.pods import PodListener, SimulatedPod
 from controller.simulation.scenario import Ending, Scenario
 from controller.simulation.trace import Trace

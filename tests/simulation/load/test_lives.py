@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from controller.simulation.load.scrapes import Scrapes
 from controller.simulation.scenario import (
     DieAtStart,
     DieLater,
@@ -14,7 +15,6 @@ from controller.simulation.scenario import (
     Route,
     Traffic,
 )
-from controller.simulation.scrapes import Scrapes
 from tests.simulation.load.shop import Shop, tell, total
 
 GOOD_ROUTES = {

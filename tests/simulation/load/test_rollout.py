@@ -4,7 +4,7 @@ import asyncio
 
 from controller.simulation.cluster import SimulatedCluster
 from controller.simulation.dice import Dice
-from controller.simulation.load import Load
+from controller.simulation.load.load import Load
 from controller.simulation.loop import play
 from controller.simulation.scenario import DieAtStart, Kill, Route, Scenario, Traffic
 from controller.simulation.trace import Trace

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from controller.domain.policy import CoverageRule, Policy, Share, Step
-from controller.simulation.checkers import broken_promises
+from controller.simulation.promises.checkers import broken_promises
 from controller.simulation.run import Run, play_scenario
 from controller.simulation.scenario import (
     Away,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from controller.simulation import catalogue
 from controller.simulation.scenario import Ending, Kill
+from controller.simulation.scenarios import catalogue
 from tests.simulation.scenarios.policies import policy_of
 
 ASKED_FOR = {

@@ -7,7 +7,6 @@ from html.parser import HTMLParser
 
 import pytest
 
-from controller.simulation import catalogue
 from controller.simulation.campaign import BIN_SECONDS, play_days
 from controller.simulation.report import words
 from controller.simulation.report.as_json import as_json
@@ -15,6 +14,7 @@ from controller.simulation.report.html import as_html
 from controller.simulation.report.statistics import Share, spread
 from controller.simulation.report.summary import Summary, summarise
 from controller.simulation.scenario import Ending, Scenario
+from controller.simulation.scenarios import catalogue
 from tests.simulation.scenarios.policies import policy_of
 from tests.simulation.scenarios.shows import show
 

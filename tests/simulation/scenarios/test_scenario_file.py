@@ -4,8 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from controller.simulation.flaws import ScenarioInvalid
-from controller.simulation.marked_yaml import CHARACTERS_MAX
 from controller.simulation.scenario import (
     Away,
     DieAtStart,
@@ -22,8 +20,10 @@ from controller.simulation.scenario import (
     Slow,
     Surge,
 )
-from controller.simulation.scenario_file import read_canary, read_scenario
-from controller.simulation.scenario_schema import fields
+from controller.simulation.scenarios.files import read_canary, read_scenario
+from controller.simulation.scenarios.flaws import ScenarioInvalid
+from controller.simulation.scenarios.marked_yaml import CHARACTERS_MAX
+from controller.simulation.scenarios.schema import fields
 from tests.simulation.scenarios.policies import policy_of
 
 SMALLEST = "title: A release\nexpect: Promoted\n"

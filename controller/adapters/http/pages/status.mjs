@@ -34,20 +34,25 @@ function replace(old, now) {
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }
 
+// Parts come, go and change places; those that stay are not taken out, so that nothing is lost.
+function arrange(main, fresh) {
+  const parts = [...fresh.children];
+  const ids = new Set(parts.map((part) => part.id));
+  for (const old of [...main.children]) if (!ids.has(old.id)) old.remove();
+  parts.forEach((now, place) => {
+    const old = document.getElementById(now.id);
+    if (old) replace(old, now);
+    const part = old ?? now;
+    if (main.children[place] !== part) main.insertBefore(part, main.children[place] ?? null);
+  });
+}
+
 async function refresh() {
   try {
     const page = await fresh();
     document.title = page.title;
-    const kept = new Set();
-    const main = document.querySelector("main");
-    for (const now of page.querySelectorAll("[data-live]")) {
-      kept.add(now.id);
-      const old = document.getElementById(now.id);
-      if (old) replace(old, now);
-    }
-    const added = [...page.querySelectorAll("[data-live]")].some((now) => !document.getElementById(now.id));
-    const removed = [...document.querySelectorAll("[data-live]")].some((old) => !kept.has(old.id));
-    if (added || removed) main.replaceChildren(...page.querySelector("main").childNodes);
+    replace(document.getElementById("clock"), page.getElementById("clock"));
+    arrange(document.querySelector("main"), page.querySelector("main"));
     reached = Date.now();
     failed = 0;
     banner.hidden = true;

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from controller.simulation.lastlines import killed_by_itself, killed_by_request, out_of_memory
+from controller.simulation.load.lastlines import killed_by_itself, killed_by_request, out_of_memory
+from controller.simulation.load.rates import Floats
 from controller.simulation.pods import PodListener, SimulatedPod
-from controller.simulation.rates import Floats
 from controller.simulation.scenario import (
     Defect,
     DieAtStart,

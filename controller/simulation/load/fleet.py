@@ -5,11 +5,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from controller.simulation.balancer import Balancer
-from controller.simulation.lives import Lives
+from controller.simulation.load.balancer import Balancer
+from controller.simulation.load.lives import Lives
+from controller.simulation.load.rates import Place
+from controller.simulation.load.troubles import Troubles
 from controller.simulation.pods import SimulatedPod
-from controller.simulation.rates import Place
-from controller.simulation.troubles import Troubles
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

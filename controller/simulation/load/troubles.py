@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from controller.simulation.rates import Floats
+from controller.simulation.load.rates import Floats
 from controller.simulation.scenario import Away, Noise, Outage, Part, Scenario, Surge
 
 DAY_SECONDS: Final = 86_400.0

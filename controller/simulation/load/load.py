@@ -9,18 +9,18 @@ from collections.abc import Callable
 from typing import Final
 
 from controller.domain.records import Ref
-from controller.simulation.balancer import Balancer
 from controller.simulation.dice import Dice
-from controller.simulation.fleet import Fleet, Member
-from controller.simulation.ledger import Ledger
-from controller.simulation.lives import OLD_SECONDS, Lives, Node
+from controller.simulation.load.balancer import Balancer
+from controller.simulation.load.fleet import Fleet, Member
+from controller.simulation.load.ledger import Ledger
+from controller.simulation.load.lives import OLD_SECONDS, Lives, Node
+from controller.simulation.load.rates import Law, Rates, Surroundings
+from controller.simulation.load.scrapes import Scrapes
+from controller.simulation.load.traffic import HOUR_SECONDS, Draws
+from controller.simulation.load.troubles import Troubles
 from controller.simulation.outcome import Moment
 from controller.simulation.pods import SimulatedPod
-from controller.simulation.rates import Law, Rates, Surroundings
 from controller.simulation.scenario import Scenario
-from controller.simulation.scrapes import Scrapes
-from controller.simulation.traffic import HOUR_SECONDS, Draws
-from controller.simulation.troubles import Troubles
 
 SWING_SECONDS: Final = 60.0
 """How long the traffic is taken to be the same while it rises and falls with the day."""

@@ -5,9 +5,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from controller.simulation.marked_yaml import Path
-from controller.simulation.scenario_spec import ScenarioSpec
-from controller.simulation.spans import written
+from controller.simulation.scenarios.marked_yaml import Path
+from controller.simulation.scenarios.spans import written
+from controller.simulation.scenarios.spec import ScenarioSpec
 
 
 def node_at(path: Path) -> dict[str, Any]:

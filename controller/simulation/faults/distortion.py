@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from controller.domain.readings import Counts, Missing, Reading
-from controller.simulation.forecast import Fault
+from controller.simulation.faults.forecast import Fault
 
 SCALES: Final = (1000.0, 1e-3)
 GAP_SHARE: Final = 0.3

@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 from controller.domain.policy import Policy
 from controller.domain.records import Problem
-from controller.simulation.flaws import Flaw, ScenarioInvalid, flaws_of, spelled
-from controller.simulation.marked_yaml import Marked, Path, Unreadable, read_yaml
 from controller.simulation.scenario import Scenario
-from controller.simulation.scenario_spec import ScenarioSpec
+from controller.simulation.scenarios.flaws import Flaw, ScenarioInvalid, flaws_of, spelled
+from controller.simulation.scenarios.marked_yaml import Marked, Path, Unreadable, read_yaml
+from controller.simulation.scenarios.spec import ScenarioSpec
 
 EXAMPLE: Final = "canaryctl simulate --list names files that can be copied"
 

@@ -11,8 +11,8 @@ from controller.domain.readings import Missing, Reading
 from controller.engine.ports import Conflict, Refused, Unavailable
 from controller.simulation.clock import SimulatedClock
 from controller.simulation.dice import Dice
-from controller.simulation.distortion import distorted
-from controller.simulation.forecast import AWAY, Fault, Forecast, Span, planned
+from controller.simulation.faults.distortion import distorted
+from controller.simulation.faults.forecast import AWAY, Fault, Forecast, Span, planned
 from controller.simulation.outages import NEEDS
 from controller.simulation.trace import Befell, Trace
 from controller.simulation.weather import (

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from controller.domain.naming import camel
-from controller.simulation.spans import wrong
+from controller.simulation.scenarios.spans import wrong
 
 
 class Written(BaseModel):

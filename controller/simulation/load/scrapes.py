@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from controller.domain.records import Ref
+from controller.simulation.load.rates import Floats, Ints, Rows
 from controller.simulation.pods import SimulatedPod
-from controller.simulation.rates import Floats, Ints, Rows
 from controller.simulation.scenario import Scraping
 
 LOOKBACK_MIN_SECONDS: Final = 10.0

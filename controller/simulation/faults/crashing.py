@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from controller.domain.readings import Reading
 from controller.simulation.clock import SimulatedClock
 from controller.simulation.dice import Dice
-from controller.simulation.faults import CHANGES
-from controller.simulation.forecast import Fault, Span
+from controller.simulation.faults.forecast import Fault, Span
+from controller.simulation.faults.storm import CHANGES
 from controller.simulation.trace import Befell, Trace
 from controller.simulation.weather import Calm, CrashNow, Effect, Kind, Weather
 

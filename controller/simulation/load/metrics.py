@@ -17,8 +17,8 @@ from controller.domain.readings import Counts, Missing, Reading, Tally
 from controller.domain.records import Ref
 from controller.engine.ports import Conflict, Refused, Unavailable
 from controller.simulation.clock import BEGAN_AT
-from controller.simulation.rates import Ints
-from controller.simulation.scrapes import Record, Scrapes
+from controller.simulation.load.rates import Ints
+from controller.simulation.load.scrapes import Record, Scrapes
 from controller.simulation.trace import Read, Trace
 from controller.simulation.weather import Effect, Weather
 

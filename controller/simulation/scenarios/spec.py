@@ -7,11 +7,11 @@ from pydantic import Field, model_validator
 
 from controller.domain.policy import Policy
 from controller.simulation import scenario
-from controller.simulation.defect_spec import DefectSpec
-from controller.simulation.disturbance_spec import PODS_MAX, DisturbanceSpec
 from controller.simulation.scenario import Ending, Scenario
-from controller.simulation.spans import Seconds, SomeSeconds, wrong
-from controller.simulation.written import Rate, RouteName, Written
+from controller.simulation.scenarios.defect_spec import DefectSpec
+from controller.simulation.scenarios.disturbance_spec import PODS_MAX, DisturbanceSpec
+from controller.simulation.scenarios.spans import Seconds, SomeSeconds, wrong
+from controller.simulation.scenarios.written import Rate, RouteName, Written
 
 REQUESTS_PER_SECOND_MAX: Final = 100_000
 ROUTES_MAX: Final = 50

@@ -6,7 +6,7 @@ from importlib.resources.abc import Traversable
 from typing import Final
 
 from controller.simulation.scenario import Scenario
-from controller.simulation.scenario_file import PolicyParser, read_scenario
+from controller.simulation.scenarios.files import PolicyParser, read_scenario
 
 SUFFIX: Final = ".yaml"
 

@@ -5,9 +5,9 @@ from typing import Final
 
 import numpy as np
 
+from controller.simulation.load.rates import FAILED, FATES, GOOD, LOST, SPOILT, Ints, Rates
 from controller.simulation.outcome import Moment
 from controller.simulation.pods import SimulatedPod
-from controller.simulation.rates import FAILED, FATES, GOOD, LOST, SPOILT, Ints, Rates
 
 MOMENT_SECONDS: Final = 5.0
 

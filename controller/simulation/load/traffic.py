@@ -4,10 +4,10 @@ from typing import Final
 
 import numpy as np
 
-from controller.simulation.ledger import Ledger
-from controller.simulation.rates import FAILED, Floats, Ints, Law, Rates, Rows
+from controller.simulation.load.ledger import Ledger
+from controller.simulation.load.rates import FAILED, Floats, Ints, Law, Rates, Rows
+from controller.simulation.load.scrapes import Scrapes
 from controller.simulation.scenario import Traffic
-from controller.simulation.scrapes import Scrapes
 
 HOUR_SECONDS: Final = 3600.0
 

@@ -6,8 +6,8 @@ from pydantic import Field, model_validator
 
 from controller.simulation import scenario
 from controller.simulation.scenario import Part
-from controller.simulation.spans import Seconds, SomeSeconds
-from controller.simulation.written import Rate, RouteName, Written, one_of
+from controller.simulation.scenarios.spans import Seconds, SomeSeconds
+from controller.simulation.scenarios.written import Rate, RouteName, Written, one_of
 
 PODS_MAX: Final = 200
 FACTOR_MAX: Final = 100

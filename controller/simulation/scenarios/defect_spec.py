@@ -5,8 +5,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from controller.simulation import scenario
-from controller.simulation.spans import Seconds, SomeSeconds
-from controller.simulation.written import Rate, RouteName, Written, one_of
+from controller.simulation.scenarios.spans import Seconds, SomeSeconds
+from controller.simulation.scenarios.written import Rate, RouteName, Written, one_of
 
 _BEGIN = "How long each process works well before this begins, counted from its own start."
 _ROUTE = "The route that has it, one of traffic.routes. Default: all of them."

@@ -8,9 +8,9 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from controller.simulation.marked_yaml import Marked, Path
-from controller.simulation.scenario_schema import node_at
-from controller.simulation.spans import WRONG
+from controller.simulation.scenarios.marked_yaml import Marked, Path
+from controller.simulation.scenarios.schema import node_at
+from controller.simulation.scenarios.spans import WRONG
 
 FLAWS_MAX: Final = 20
 SHOWN_CHARACTERS_MAX: Final = 60
