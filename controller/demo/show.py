@@ -64,7 +64,7 @@ async def show(scenario: Scenario, wishes: Wishes, screen: Screen) -> None:
 
     story = Story(scenario, hand_over)
     async with AsyncExitStack() as stack:
-        address = await stack.enter_async_context(_served(story, wishes))
+        address = await stack.enter_async_context(_served(story, wishes, screen))
         slack = await _slack(wishes, address, stack)
         screen.say(
             f"Status page: {address}   API: {address}/api/v1/canaries   Ctrl-C ends the demo"
@@ -106,24 +106,25 @@ class _Audience:
     seen: Seen
 
     async def watch(self) -> Ending:
-        """Until the story ends."""
-        while True:
-            self.screen.now(self.story.view)
-            try:
-                async with asyncio.timeout(REFRESH_SECONDS):
-                    shown = await self.seen.get()
-            except TimeoutError:
-                continue
-            match shown:
-                case Line():
-                    self.screen.line(shown)
-                case Told():
-                    self.screen.told(shown)
-                    await self._tell(shown)
-                case Ending():
-                    return shown
-                case _:
-                    raise shown
+        """Until the story ends. Slack is told beside it: a slow one delays nothing."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self.screen.now(self.story.view)
+                try:
+                    async with asyncio.timeout(REFRESH_SECONDS):
+                        shown = await self.seen.get()
+                except TimeoutError:
+                    continue
+                match shown:
+                    case Line():
+                        self.screen.line(shown)
+                    case Told():
+                        self.screen.told(shown)
+                        group.create_task(self._tell(shown))
+                    case Ending():
+                        return shown
+                    case _:
+                        raise shown
 
     async def _tell(self, told: Told) -> None:
         if self.slack is None:
@@ -135,7 +136,7 @@ class _Audience:
 
 
 @asynccontextmanager
-async def _served(story: Story, wishes: Wishes) -> AsyncIterator[str]:
+async def _served(story: Story, wishes: Wishes, screen: Screen) -> AsyncIterator[str]:
     """The status page and the API on loopback; gives their address."""
     note = f"A demo: a cluster in memory, {wishes.speed:g} times faster than real."
     app = build_app(
@@ -152,6 +153,7 @@ async def _served(story: Story, wishes: Wishes) -> AsyncIterator[str]:
             if wishes.port is not None:
                 said = f"port {port} of {HOST} cannot be had: choose another one with --port"
                 raise Refused(said) from error
+            screen.say(f"Port {port} is taken: using another one")
             bound = await stack.enter_async_context(serve(app, HOST, ANY_PORT))
         yield f"http://{HOST}:{bound}"
 
