@@ -12,7 +12,7 @@ from controller.domain.interrupt import interruption
 from controller.domain.lifecycle import Event
 from controller.domain.policy import Policy
 from controller.domain.status import NoticeKind, Result, Revision, Status
-from controller.domain.wording import missing_evidence, notice
+from controller.domain.wording import duration, missing_evidence, notice
 
 # A bake without sight is no bake: it lasts longer then, but not for ever.
 BLIND_BAKES_MAX: Final = 4
@@ -29,7 +29,8 @@ def promote(case: Case) -> Plan:
     if workload.paused or workload.gate_mark is not None:
         return case.stay(Promote(), look=True, wake_after=SOON)
     if workload.rolled_out:
-        said = f"{case.release.canary} runs on all pods; watched for {case.policy.bake} more"
+        bake = duration(case.policy.bake)
+        said = f"{case.release.canary} runs on all pods; watched for {bake} more"
         return case.move(Event.ROLLED_OUT, message=said)
     if case.phase_age >= SLOW_AFTER and not case.release.held_for:
         return _slow(case)

@@ -16,7 +16,7 @@ from controller.domain.records import GateKind, IntentAction
 from controller.domain.scaling import cleared, scaled, seedable
 from controller.domain.status import NoticeKind
 from controller.domain.weigh import exposure_changed
-from controller.domain.wording import missing_evidence, notice, suspicion
+from controller.domain.wording import duration, missing_evidence, notice, suspicion
 
 START_LIMIT: Final = timedelta(minutes=10)
 
@@ -38,7 +38,7 @@ def seed(case: Case) -> Plan:
             message=_started(case),
         )
     if case.phase_age >= START_LIMIT:
-        why = f"no canary pod became Ready in {START_LIMIT}: {_waiting(case)}"
+        why = f"no canary pod became Ready in {duration(START_LIMIT)}: {_waiting(case)}"
         return _to_holding(case, Event.INCONCLUSIVE, why)
     return case.stay(change, look=True, wake_after=SOON, message=_waiting(case))
 
@@ -58,7 +58,7 @@ def analyse(case: Case) -> Plan:
             return _to_holding(case, Event.APPROVAL_NEEDED, why)
         return _pass(case)
     if case.now - release.step_since >= step.max_duration and not _is_unread(case):
-        why = f"no decision in {step.max_duration}: {_lacking(case)}"
+        why = f"no decision in {duration(step.max_duration)}: {_lacking(case)}"
         return _to_holding(case, Event.INCONCLUSIVE, why)
     return case.stay(change, look=True, message=_progress(case))
 
