@@ -6,7 +6,7 @@ from typing import Final
 
 from controller.domain.case import SOON, Case, Plan, with_notice
 from controller.domain.changes import Change, Freeze, Occurrence, Scale, Undo
-from controller.domain.lifecycle import Event
+from controller.domain.lifecycle import Event, Phase
 from controller.domain.policy import Mode, RollbackStrategy
 from controller.domain.records import IntentAction
 from controller.domain.scaling import scaled
@@ -113,7 +113,10 @@ def frozen(case: Case) -> Change | None:
         return Freeze(stable.name, stable.replicas, ())
     if workload.observed_generation < workload.generation:
         return None  # Numbers are old: taking pods away now could take the last ones.
-    scale = scaled(case, 0)
+    # With a surge of one and nothing unavailable, two revisions of nearly the same size cannot
+    # pass each other: the deployment controller gives each pod back to the larger, or the newer.
+    stuck = case.status.phase is Phase.ROLLING_BACK and case.phase_age >= SLOW_AFTER
+    scale = scaled(case, 0, given_up=1 if stuck else 0)
     if _keeps_canaries(case, scale):
         return scale
     if stable.replicas != workload.replicas or any(rs.replicas > 0 for rs in canaries):

@@ -13,7 +13,7 @@ from controller.domain.lifecycle import Event, Phase
 from controller.domain.policy import OnInconclusive, Step
 from controller.domain.readings import UNREAD
 from controller.domain.records import GateKind, IntentAction
-from controller.domain.scaling import cleared, scaled, seedable
+from controller.domain.scaling import cleared, is_settled, scaled, seedable
 from controller.domain.status import NoticeKind
 from controller.domain.weigh import exposure_changed
 from controller.domain.wording import duration, missing_evidence, notice, suspicion
@@ -186,6 +186,8 @@ def _held_with(case: Case, wanted: int) -> Change | None:
         return rollback.frozen(case)
     canary = case.family.canary
     if case.family.others and (canary is None or canary.replicas == 0):
+        if not is_settled(case):
+            return None
         change = cleared(case)
         if change is not None:
             return change

@@ -81,7 +81,8 @@ class Looks:
             self.forget(scene.ref)
             return
         seen = self.last(scene.ref, release)
-        if seen is None or self.clock.now() - seen.at >= self.interval:
+        # A look in the future: the clock was set back, and nothing says how old it is.
+        if seen is None or not timedelta(0) <= self.clock.now() - seen.at < self.interval:
             self._start(scene.ref)
 
     def _start(self, ref: Ref) -> None:

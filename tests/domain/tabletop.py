@@ -205,8 +205,9 @@ class Table:
                 self.paused, self.mark = True, "2"
             case Seed(replicas):
                 self.sets[self.template] = replicas
-                rest = self.replicas + self.surge - replicas
-                self.sets[self.status.stable.fingerprint] = rest  # type: ignore[union-attr]
+                rest = {name: n for name, n in self.sets.items() if name != self.template}
+                largest = max(rest, key=lambda name: rest[name])
+                self.sets[largest] += self.replicas + self.surge - sum(self.sets.values())
             case Scale(pairs):
                 self.sets |= {name.removeprefix("rs-"): n for name, n in pairs}
             case Promote():

@@ -121,6 +121,7 @@ class Moves:
     async def _promote(self, seen: Scene) -> None:
         workload, key = _target(seen)
         if workload.paused or workload.gate_mark is not None:
+            await self._settle(seen)
             lift = _lifted(workload)
             await self._writes.swap(self._view.deployments, key, _spec_of(workload), lift)
 
@@ -166,6 +167,20 @@ class Moves:
         as_known = {"/metadata/uid": known.uid, "/spec/replicas": known.record.replicas}
         other = _set((*_ANNOTATIONS, DESIRED_ANNOTATION), value="0")
         await self._writes.swap(self._view.replica_sets, known.key, as_known, [other])
+
+    async def _settle(self, seen: Scene) -> None:
+        """Let a ReplicaSet that has all N pods pass for complete again, whatever was said of it.
+
+        A process may have died after it had unsettled it: no rollout would start any more.
+        """
+        workload, key = _target(seen)
+        for one in seen.replica_sets:
+            if one.replicas == workload.replicas > 0:
+                known = self._known_set(Key(key.namespace, one.name))
+                as_known = {"/metadata/uid": known.uid, "/spec/replicas": one.replicas}
+                says = scaling_annotations(workload).items()
+                steps = [_set((*_ANNOTATIONS, name), value=text) for name, text in says]
+                await self._writes.swap(self._view.replica_sets, known.key, as_known, steps)
 
     async def _resize(
         self, known: Entry[ReplicaSet], replicas: int, annotations: Mapping[str, str]

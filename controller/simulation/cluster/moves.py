@@ -122,6 +122,11 @@ class Move:
     async def _promote(self, seen: Scene) -> None:
         workload, key = _target(seen)
         if workload.paused or workload.gate_mark is not None:
+            for one in seen.replica_sets:
+                if one.replicas == workload.replicas > 0:
+                    known = self._known_set(Ref(key.namespace, one.name))
+                    same = (one.replicas, one.replicas)
+                    await self._resize(known.key, known.uid, same, _marks(workload))
             await self._swap(key, workload, _lifted(workload))
 
     async def _undo(self, seen: Scene, name: str) -> None:
