@@ -55,7 +55,8 @@ def steps_are_kept(story: Story) -> Iterator[str]:
         if canary != deed.after.template or pods <= pods_of(deed.before, canary):
             continue
         where = f"at {deed.at:.3f} s {deed.after.by} gave the canary {pods} pods"
-        if deed.status.phase not in UNDER_ANALYSIS:
+        phases = {one.phase for one in (deed.status, deed.said) if one is not None}
+        if not phases & UNDER_ANALYSIS:
             yield f"{where} while {deed.status.phase.value}"
             continue
         allowed = _allowed(story.scenario.policy, release, recent.replicas_max())
@@ -105,7 +106,8 @@ def _deeds(story: Story) -> Iterator[tuple[Deed, Recent]]:
         if not isinstance(entry, Shown) or entry.workload != story.target:
             continue
         if moment.ours and moment.shown is not None:
-            yield Deed(before=moment.shown, after=entry, status=moment.status), recent
+            deed = Deed(before=moment.shown, after=entry, status=moment.status, said=moment.said)
+            yield deed, recent
         recent.add(entry)
 
 

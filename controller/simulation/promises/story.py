@@ -43,11 +43,13 @@ class Story:
         status = Status()
         shown: Shown | None = None
         target = self.target
+        said: dict[str, Status] = {}
         for entry in self.trace:
             own = isinstance(entry, Shown) and entry.by in ours
-            yield Moment(entry=entry, status=status, shown=shown, ours=own)
+            by = said.get(entry.by) if isinstance(entry, Shown) else None
+            yield Moment(entry=entry, status=status, shown=shown, ours=own, said=by)
             if isinstance(entry, Committed):
-                status = entry.status
+                status = said[entry.process] = entry.status
             elif isinstance(entry, Shown) and entry.workload == target:
                 shown = entry
 
@@ -64,26 +66,34 @@ class Story:
             if not isinstance(entry, Shown) or not moment.ours or before is None:
                 continue
             if entry.workload == self.target:
-                yield Deed(before=before, after=entry, status=moment.status)
+                yield Deed(before=before, after=entry, status=moment.status, said=moment.said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """An entry, and what was so before it. `ours`: a process of the controller did it."""
+    """An entry, and what was so before it. `ours`: a process of the controller did it.
+
+    `said` is what that process itself had committed last.
+    """
 
     entry: Entry
     status: Status
     shown: Shown | None
     ours: bool
+    said: Status | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deed:
-    """One write of a process: the Deployment before and after, and what was committed by then."""
+    """One write of a process: the Deployment before and after, and what was committed by then.
+
+    `said` is what the process itself had committed last: another one may have been faster since.
+    """
 
     before: Shown
     after: Shown
     status: Status
+    said: Status | None = None
 
     @property
     def at(self) -> float:
