@@ -77,3 +77,25 @@ def test_pauses_grow_with_jitter_up_to_a_limit_and_success_forgets_them() -> Non
         assert todo.back_off(A) <= 0.1
 
     asyncio.run(story())
+
+
+def test_a_worker_that_is_cancelled_as_it_is_woken_leaves_the_ref_to_another() -> None:
+    async def story() -> None:
+        todo = queue()
+        first, second = asyncio.create_task(todo.take()), asyncio.create_task(todo.take())
+        await asyncio.sleep(0)
+        todo.add(A)
+        first.cancel()
+        assert await asyncio.wait_for(second, 5) == A
+
+    asyncio.run(story())
+
+
+def test_an_earlier_timer_overtakes_a_later_one_that_was_set_before() -> None:
+    async def story() -> None:
+        todo = queue()
+        todo.add_after(A, 3600)
+        todo.add_after(B, 0.01)
+        assert await asyncio.wait_for(todo.take(), 5) == B
+
+    asyncio.run(story())

@@ -2,14 +2,18 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from controller.domain.changes import Scale
 from controller.domain.lifecycle import Phase
-from controller.domain.policy import Share
+from controller.domain.policy import RollbackStrategy, Share
 from controller.domain.records import Intent, IntentAction
-from controller.simulation.scenario import Scenario, Shop
-from controller.simulation.trace import Committed
+from controller.simulation.promises.checkers import broken_promises
+from controller.simulation.run import play_scenario
+from controller.simulation.scenario import DieLater, Ending, Scenario, Shop
+from controller.simulation.trace import Applied, Committed
 from controller.simulation.world import CANARY, REF, STABLE, World
 from tests.simulation.promises.releases import BLIND, HEALTHY, POLICY, QUICK, broken_by
 
@@ -66,3 +70,41 @@ def test_two_releases_of_a_template_in_one_second_have_keys_of_their_own() -> No
             world.push(template)
 
     assert broken_by(None, HEALTHY, visitor=wavering) == ()
+
+
+SHOPS = {
+    "2 pods": Shop(replicas=2, surge=1, unavailable=0),
+    "4 pods": Shop(replicas=4, surge=1, unavailable=0),
+    "10 pods": Shop(),
+}
+
+
+@pytest.mark.parametrize("shop", SHOPS.values(), ids=SHOPS)
+@pytest.mark.parametrize("seconds", [1.0, 6.0])
+def test_a_push_in_the_middle_of_a_rollout_comes_to_its_end(shop: Shop, seconds: float) -> None:
+    """The pods of the revision before are more than stable's: nobody fights over them."""
+
+    async def pushing(world: World) -> None:
+        await _until(world, Phase.PROMOTING)
+        await asyncio.sleep(seconds)
+        world.push("v43")
+
+    scenario = replace(HEALTHY, shop=shop)
+    run = play_scenario(scenario, 1, visitor=pushing)
+    assert broken_promises(run.trace, scenario) == ()
+    assert run.outcome.ending is Ending.PROMOTED
+    assert len([one for one in run.trace.of(Applied) if isinstance(one.change, Scale)]) < 50
+
+
+@pytest.mark.parametrize("shop", SHOPS.values(), ids=SHOPS)
+def test_a_freeze_after_the_whole_rollout_comes_to_its_end(shop: Shop) -> None:
+    scenario = replace(
+        HEALTHY,
+        shop=shop,
+        canary_defects=(DieLater(after_seconds=300.0, spread=0.05),),
+        policy=replace(POLICY, bake=timedelta(minutes=20), rollback=RollbackStrategy.FREEZE),
+        limit_seconds=3000.0,
+    )
+    run = play_scenario(scenario, 1)
+    assert broken_promises(run.trace, scenario) == ()
+    assert run.outcome.ending is Ending.ROLLED_BACK
