@@ -157,6 +157,7 @@ async def test_a_label_is_guarded_by_the_whole_version(lab: Lab) -> None:
     with pytest.raises(Conflict):
         await lab.apply(OptIn(NAME), seen)
     await lab.until(lambda s: of(s).skip, "the annotation")
+    await lab.calm()
     await lab.apply(OptIn(NAME))
     opted_in = await lab.calm()
     lab.skip(None)

@@ -175,8 +175,8 @@ class Moves:
         """
         workload, key = _target(seen)
         for one in seen.replica_sets:
-            if one.replicas == workload.replicas > 0:
-                known = self._known_set(Key(key.namespace, one.name))
+            known = self._view.replica_sets.at(Key(key.namespace, one.name))
+            if known is not None and one.replicas == workload.replicas > 0:
                 as_known = {"/metadata/uid": known.uid, "/spec/replicas": one.replicas}
                 says = scaling_annotations(workload).items()
                 steps = [_set((*_ANNOTATIONS, name), value=text) for name, text in says]

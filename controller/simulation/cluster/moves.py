@@ -123,8 +123,8 @@ class Move:
         workload, key = _target(seen)
         if workload.paused or workload.gate_mark is not None:
             for one in seen.replica_sets:
-                if one.replicas == workload.replicas > 0:
-                    known = self._known_set(Ref(key.namespace, one.name))
+                known = self._view.replica_sets.at(Ref(key.namespace, one.name))
+                if known is not None and one.replicas == workload.replicas > 0:
                     same = (one.replicas, one.replicas)
                     await self._resize(known.key, known.uid, same, _marks(workload))
             await self._swap(key, workload, _lifted(workload))
