@@ -15,7 +15,7 @@ export PIP_NO_INPUT := 1
 .DEFAULT_GOAL := help
 # A half-made virtual environment or binary must not pass for a finished one.
 .DELETE_ON_ERROR:
-.PHONY: help setup check fix test demo simulate incident bench lock clean
+.PHONY: help setup check fix test demo simulate incident bench bench-decision lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -63,6 +63,9 @@ bench: $(STAMP) ## print what things cost
 	@for file in tests/bench/[a-z]*.py; do \
 		echo "== $$file"; PYTHONPATH=. $(PY) "$$file" $(ARGS) || exit 1; \
 	done
+
+bench-decision: $(STAMP) ## how well it decides, beside the rules in use today; JSON=FILE, QUICK=1
+	@JSON="$(JSON)" QUICK="$(QUICK)" ONLY="$(ONLY)" SEED="$(SEED)" $(PY) -m tests.bench.decision
 
 lock: $(STAMP) ## pin every dependency anew
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" uv pip compile --quiet --universal --generate-hashes \

@@ -17,7 +17,7 @@ from controller.adapters.http.app import Health, build_app, serve
 from controller.adapters.kube.client import KubeClient, load_configuration
 from controller.adapters.kube.cluster import KubeCluster
 from controller.adapters.prometheus.metrics import PrometheusMetrics
-from controller.adapters.prometheus.presets import problem_of
+from controller.adapters.prometheus.problems import problem_of
 from controller.adapters.slack.log import LogNotifier
 from controller.adapters.slack.webhook import connect
 from controller.adapters.telemetry import (

@@ -16,6 +16,7 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry
 
 from controller.adapters.kube.crd import crd
+from controller.adapters.kube.guard_spec import VALUE_MAX
 from controller.adapters.prometheus.presets import PRESETS, REFUSED
 from controller.adapters.telemetry import Telemetry
 from controller.domain.lifecycle import AT_REST, JUDGED, TRANSITIONS, Event, Phase
@@ -144,8 +145,12 @@ def _type(field: Mapping[str, Any]) -> str:
         # Only a list of plain values says of what: a record's fields have rows of their own.
         inner = field["items"]["type"]
         return "list" if inner == "object" else f"list of {inner}s"
-    ends = [f"{field[key]:g}" if key in field else "" for key in ("minimum", "maximum")]
-    return f"{field['type']}, {ends[0]} to {ends[1]}" if any(ends) else field["type"]
+    lowest, highest = field.get("minimum", -VALUE_MAX), field.get("maximum", VALUE_MAX)
+    if lowest <= -VALUE_MAX and highest >= VALUE_MAX:
+        return str(field["type"])
+    if highest >= VALUE_MAX:
+        return f"{field['type']}, {lowest:g} or more"
+    return f"{field['type']}, {lowest:g} to {highest:g}"
 
 
 def _presets() -> str:
@@ -155,11 +160,12 @@ def _presets() -> str:
             f"`{p.counter}`",
             f'`{p.status}=~"{p.failed}"`',
             f"`{p.route}`" * bool(p.route),
+            f"`{p.histogram}`, {p.unit}" * bool(p.histogram),
         )
         for name, p in PRESETS.items()
     ]
     refused = "".join(f"\n`{name}` is refused: {reason}.\n" for name, reason in REFUSED.items())
-    return _table(("preset", "counter", "failed when", "split by"), rows) + refused
+    return _table(("preset", "counter", "failed when", "split by", "slow by"), rows) + refused
 
 
 def _settings() -> str:

@@ -15,7 +15,7 @@ import yaml
 from controller.adapters.kube.intents import read_intent
 from controller.adapters.kube.model import parse_policy
 from controller.adapters.kube.names import GROUP, INTENT_ANNOTATION, KIND, VERSION
-from controller.adapters.prometheus.presets import problem_of
+from controller.adapters.prometheus.problems import problem_of
 from controller.domain.lifecycle import TRANSITIONS, Phase
 from controller.domain.policy import Policy
 from controller.domain.records import Intent, IntentAction

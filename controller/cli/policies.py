@@ -1,7 +1,7 @@
 """A Canary's spec as every simulated world reads it."""
 
 from controller.adapters.kube.model import parse_policy as parse_spec
-from controller.adapters.prometheus.presets import problem_of
+from controller.adapters.prometheus.problems import problem_of
 from controller.domain.policy import Policy
 from controller.domain.records import Problem
 from controller.simulation.world import REF

@@ -15,7 +15,7 @@ from controller.adapters.slack.blocks import plain
 from controller.demo.story import Ending, Line, Told, View
 from controller.domain.records import ReplicaSet
 from controller.domain.snapshot import Scene
-from controller.domain.wording import finding_sentence
+from controller.domain.wording import chosen, finding_sentence
 from controller.simulation.clock import BEGAN_AT
 from controller.simulation.outcome import Outcome
 from controller.simulation.report.words import spaced
@@ -157,10 +157,12 @@ def picture(view: View, scene: Scene) -> Panel:
         "  ",
         status.message,
     )
-    findings = [Text(f"  {finding_sentence(f)}", style="dim") for f in status.findings]
+    findings = [
+        Text(f"  {finding_sentence(f)}", style="dim") for f in chosen(status.findings, FINDINGS_MAX)
+    ]
     bars = [_bar(scene, rs) for rs in scene.replica_sets if rs.replicas or rs.ready]
     seconds = (view.at - BEGAN_AT).total_seconds()
-    rows = [head, *bars, *findings[:FINDINGS_MAX]]
+    rows = [head, *bars, *findings]
     return Panel(Group(*rows), title=f"{scene.ref}  {_clock(seconds).strip()}", title_align="left")
 
 

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Final
 
-from controller.domain.lifecycle import Phase
+from controller.domain.findings import Outcome
+from controller.domain.lifecycle import JUDGED, Phase
 from controller.domain.records import Problem
 from controller.domain.snapshot import Snapshot
 from controller.domain.status import Condition, Status
@@ -25,8 +26,12 @@ DEGRADED: Final = frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.QUARAN
 def conditions(
     snapshot: Snapshot, status: Status, problem: Problem | None
 ) -> tuple[Condition, ...]:
-    """Ready, Progressing and Degraded; the time of a condition moves only when its status does."""
+    """Ready, Progressing, Degraded and MetricsAvailable.
+
+    The time of a condition moves only when its status does.
+    """
     phase = status.phase
+    known = {c.type: c for c in status.conditions}
     ready = (
         ("False", problem.reason, str(problem))
         if problem
@@ -36,8 +41,8 @@ def conditions(
         "Ready": ready,
         "Progressing": (_truth(phase in PROGRESSING), phase.value, status.message),
         "Degraded": (_truth(phase in DEGRADED), phase.value, status.message),
+        "MetricsAvailable": _sight(status, known.get("MetricsAvailable")),
     }
-    known = {c.type: c for c in status.conditions}
     return tuple(
         Condition(
             type=kind,
@@ -49,6 +54,19 @@ def conditions(
         )
         for kind, (truth, reason, message) in wanted.items()
     )
+
+
+def _sight(status: Status, known: Condition | None) -> tuple[str, str, str]:
+    """Whether what a release is judged by could be read, as of the last release's last look."""
+    if status.phase not in JUDGED or not status.findings:
+        if known is None:
+            return "Unknown", "NotRead", "Metrics are read while a release is judged"
+        return known.status, known.reason, known.message
+    blind = [f for f in status.findings if f.outcome is Outcome.BLIND]
+    if not blind:
+        return "True", "Read", "All that the release is judged by can be read"
+    said = "; ".join(dict.fromkeys(f"{f.metric.value}: {f.reason}" for f in blind))
+    return "False", "Blind", said
 
 
 def _truth(value: bool) -> str:  # noqa: FBT001 - a condition's status is a word

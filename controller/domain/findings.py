@@ -1,6 +1,7 @@
 """What a comparison found, with its numbers; and what all findings say together."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -21,13 +22,16 @@ class Metric(StrEnum):
 
     RESTARTS = "restarts"
     ERROR_RATE = "error-rate"
+    SLOW_REQUESTS = "slow-requests"
+    GUARD = "guard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
     """One side of a comparison: events (errors, crashes) out of an exposure.
 
-    The exposure is requests for an error rate, pod-seconds for restarts.
+    The exposure is requests for a rate of requests, pod-seconds for restarts; a guard's `events` is
+    its value.
     """
 
     __pydantic_config__: ClassVar = API
@@ -40,11 +44,35 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """An interval of a ratio of rates; `high` None is without bound."""
+
+    __pydantic_config__: ClassVar = API
+    low: float
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spared:
+    """Container deaths that are not held against the canary, by cause."""
+
+    __pydantic_config__: ClassVar = API
+    cause: str
+    canary: int = 0
+    stable: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One comparison with its evidence.
 
     `evidence` and `needed` are e-values ("the canary is worse" at evidence >= needed); `segment`
-    empty is the whole service; `reason` says why it is blind, or what convicted it.
+    empty is the whole service, for a guard its name; `reason` says why it is blind, or what
+    convicted it. `ratio` is an anytime-valid 95 % interval of canary : stable; `hidden` the rate
+    of events above which the canary would have shown more, except with probability 0.05; `spared`
+    the deaths that were seen and not counted. `bound` is the plain limit that a guard (reason
+    "maximum", "minimum" or "ratio") or a metric (reason "limit") has to keep, for slow requests the
+    seconds above which they are slow; `since` the instant from which on a guard has been out of it.
     """
 
     __pydantic_config__: ClassVar = API
@@ -56,6 +84,11 @@ class Finding:
     evidence: float = 0.0
     needed: float = 0.0
     reason: str = ""
+    ratio: Range | None = None
+    hidden: float | None = None
+    spared: tuple[Spared, ...] = ()
+    bound: float | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

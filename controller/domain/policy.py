@@ -60,15 +60,60 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestSource:
-    """Where requests are counted: a preset's name and the label that splits them into segments.
+class OwnQuery:
+    """A person's own counters, in place of a preset. All of them are instant vector selectors.
 
-    `segment_by` None means the preset's own route label; "" means: do not split.
+    `requests` counts requests; those whose `status` label matches the whole of `failed` are errors,
+    unless `errors` selects a counter of its own. `histogram` selects the `..._bucket` series (or a
+    native histogram) of request durations, `unit` is what they are in: "s" or "ms". `segment` is
+    the route's label, "" when there is none.
+    """
+
+    requests: str
+    errors: str = ""
+    status: str = "code"
+    failed: str = "5.."
+    segment: str = ""
+    histogram: str = ""
+    unit: str = "s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """Segments that match `pattern` (RE2 syntax as Prometheus has it, anywhere) get `to`."""
+
+    pattern: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentRules:
+    """Which segments are told apart, in this order: rewritten, denied, allowed, the largest kept.
+
+    `deny` and `allow` are regular expressions of whole segments. What is denied belongs to no
+    comparison at all (health checks); what is not allowed is pooled as "other", like what is not
+    among the `most` largest. An empty `allow` allows all.
+    """
+
+    rewrites: tuple[Rewrite, ...] = ()
+    deny: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    most: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSource:
+    """Where requests are counted: a preset's name or a query, and how they are split.
+
+    `segment_by` None means the preset's own route label; "" means: do not split. `pod_label` None
+    means: find out.
     """
 
     preset: str = "opentelemetry"
+    query: OwnQuery | None = None
     segment_by: str | None = None
-    pod_label: str = "pod"
+    pod_label: str | None = None
+    segments: SegmentRules = field(default_factory=SegmentRules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +131,87 @@ class ErrorRate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SlowRequests:
+    """Requests that take longer than `threshold` are slow; which difference is tolerated.
+
+    `threshold` is a bucket bound of the histogram. The margins mean what those of `ErrorRate` do.
+    """
+
+    threshold: timedelta
+    ratio: float | None = None
+    difference: float = 0.005
+    promote_ratio: float = 1.5
+    promote_difference: float = 0.02
+
+    @property
+    def margins(self) -> ErrorRate:
+        return ErrorRate(
+            ratio=self.ratio,
+            difference=self.difference,
+            promote_ratio=self.promote_ratio,
+            promote_difference=self.promote_difference,
+        )
+
+
+class DeathCause(StrEnum):
+    """Why a container's process ended, as far as the cluster tells."""
+
+    CRASH = "Crash"
+    OUT_OF_MEMORY = "OutOfMemory"
+    LIVENESS = "LivenessProbe"
+    DELETED = "Deleted"
+    EVICTED = "Evicted"
+    PREEMPTED = "Preempted"
+    NODE_SHUTDOWN = "NodeShutdown"
+    NODE_PRESSURE = "NodePressure"
+    INIT = "InitContainer"
+    SIDECAR = "Sidecar"
+
+
+# What the application itself did.
+COUNTED: Final = (DeathCause.CRASH, DeathCause.OUT_OF_MEMORY, DeathCause.LIVENESS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Restarts:
-    """What difference in crashes is tolerated, and in which containers (empty: all of the app)."""
+    """What difference in crashes is tolerated, in which containers, and which deaths count.
+
+    `containers` empty: all of the application (no init containers, no sidecars).
+    """
 
     extra_per_pod_day: float = 1.0
     containers: tuple[str, ...] = ()
+    counted: tuple[DeathCause, ...] = COUNTED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Plain thresholds beside the statistics; None is no limit. Breached means worse, at once.
+
+    `restarts`: more crashes of the canary than this. `error_rate`: a larger share of its requests
+    failed, of at least `min_requests`.
+    """
+
+    restarts: int | None = None
+    error_rate: float | None = None
+    min_requests: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """A PromQL expression of a person's own that has to stay within bounds.
+
+    `{{canaryPods}}` and `{{stablePods}}` in `query` stand for a regular expression of the pods'
+    names; `{{pods}}` for both in turn, where `max_ratio` bounds canary : stable. Breached for
+    `lasting` without interruption means worse.
+    """
+
+    name: str
+    query: str
+    minimum: float | None = None
+    maximum: float | None = None
+    max_ratio: float | None = None
+    lasting: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +241,11 @@ class Policy:
     steps: tuple[Step, ...] = DEFAULT_STEPS
     requests: RequestSource | None = field(default_factory=RequestSource)
     error_rate: ErrorRate = field(default_factory=ErrorRate)
+    slow_requests: SlowRequests | None = None
     restarts: Restarts = field(default_factory=Restarts)
+    limits: Limits = field(default_factory=Limits)
+    guards: tuple[Guard, ...] = ()
+    history: timedelta = timedelta(hours=24)
     coverage: CoverageRule = field(default_factory=CoverageRule)
     false_rollback_max: float = 0.01
     on_inconclusive: OnInconclusive = OnInconclusive.HOLD

@@ -33,25 +33,47 @@ class Termination:
     finished_at: datetime | None = None
 
 
+class ContainerRole(StrEnum):
+    """What a container is there for.
+
+    A sidecar is an init container that is always restarted, or one that a mesh is known to inject.
+    """
+
+    APP = "App"
+    INIT = "Init"
+    SIDECAR = "Sidecar"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """One container of a pod.
 
     `deaths` is how often its process ended: the kubelet's restart count, plus one while it is
-    down after having run. A death shows there before the kubelet has counted the restart.
+    down after having run. A death shows there before the kubelet has counted the restart. An init
+    container that has done its work has not died. `unhealthy` says that the kubelet ended it last
+    because its liveness or startup probe failed, as far as the status of a pod tells.
     """
 
     name: str
+    role: ContainerRole = ContainerRole.APP
     restarts: int = 0
     deaths: int = 0
     ready: bool = False
     last_death: Termination | None = None
     waiting: str | None = None
+    unhealthy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """A pod of the workload, whatever its revision. `replica_set` is its owner's uid."""
+    """A pod of the workload, whatever its revision. `replica_set` is its owner's uid.
+
+    `leaving`: it was told to stop, or has ended for good; `leaving_since` is when it was told, None
+    when that is not known. `disruption` says what the cluster, not the application, does to it: the
+    reason of its status or of its DisruptionTarget condition ("Evicted", "PreemptionByScheduler",
+    ...), "" when nothing; see `attribution`. `pressure` are the conditions of its node that are bad
+    now (such as "MemoryPressure").
+    """
 
     name: str
     uid: str
@@ -59,11 +81,15 @@ class Pod:
     created_at: datetime
     ready: bool = False
     leaving: bool = False
+    leaving_since: datetime | None = None
+    disruption: str = ""
+    pressure: tuple[str, ...] = ()
     containers: tuple[Container, ...] = ()
 
     @property
     def deaths(self) -> int:
-        return sum(container.deaths for container in self.containers)
+        """Deaths of the application's containers, whatever their causes."""
+        return sum(one.deaths for one in self.containers if one.role is ContainerRole.APP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from controller.domain.history import History
 from controller.domain.policy import Policy
-from controller.domain.readings import Missing, Reading
+from controller.domain.readings import Measured, Missing, Reading
 from controller.domain.records import GateKind, Intent, Pod, Problem, Ref, ReplicaSet, Workload
 from controller.domain.status import Crash, Status
 
@@ -36,16 +37,19 @@ class Scene:
 class Snapshot:
     """The scene, what the metrics said, and the instant. `decide` sees nothing else.
 
-    `requests` are the counts since the evidence was last updated; `restarts` the container
-    restarts per pod name that the metric source knows of; `history` the counts per pod and segment
-    since the stable pods' start, None until the answer is there.
+    `requests` and `slow` are the counts since the evidence was last updated; `restarts` the
+    container restarts per pod name that the metric source knows of; `history` is stable's past,
+    None until it was asked for; what of it cannot be had is empty in it. `guards` are the answers
+    by the guards' names.
     `crashes` are canary deaths with their logs, `delivered` the keys of notices that went out.
     """
 
     scene: Scene
     now: datetime
     requests: Reading = field(default_factory=lambda: Missing("not asked"))
+    slow: Reading = field(default_factory=lambda: Missing("not asked"))
     restarts: Mapping[str, int] = field(default_factory=dict)
-    history: Reading | None = None
+    history: History | None = None
+    guards: Mapping[str, Measured | Missing] = field(default_factory=dict)
     crashes: tuple[Crash, ...] = ()
     delivered: frozenset[str] = frozenset()

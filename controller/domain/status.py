@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Final
 
-from controller.domain.findings import Finding, Uncovered
+from controller.domain.findings import Finding, Spared, Uncovered
 from controller.domain.lifecycle import Phase
 from controller.domain.naming import API
 from controller.domain.records import GateKind
@@ -111,11 +111,13 @@ class Release:
     """One attempt to move the workload from stable to canary.
 
     `evidence` is the encoded state of the bets, `evaluated_until` the instant up to which requests
-    are in it, `watched_until` the same for restarts. `deaths` are the container deaths already
-    counted, per pod uid. `held_for` says what a person has to know while it holds, `bypass` why the
-    release is let through unjudged, `cause` why it was rolled back, `strategy` how; `undone` is set
-    once the stable template was seen back, so that a re-applied one is not undone for ever;
-    `warned` once people were told that the rollback is slow.
+    are in it, `slow_until` the same for slow requests, `watched_until` for restarts. `deaths` are
+    the container deaths already seen, keyed as in `attribution`; `spared` those of them that were
+    not held against anybody. `breached` says since when each guard has been out of its bounds.
+    `held_for` says what a person has to know while it holds, `bypass` why the release is let
+    through unjudged, `cause` why it was rolled back, `strategy` how; `undone` is set once the
+    stable template was seen back, so that a re-applied one is not undone for ever; `warned` once
+    people were told that the rollback is slow.
     """
 
     __pydantic_config__: ClassVar = API
@@ -126,8 +128,11 @@ class Release:
     ready_at: datetime | None = None
     evidence: str = ""
     evaluated_until: datetime | None = None
+    slow_until: datetime | None = None
     watched_until: datetime | None = None
     deaths: dict[str, int] = field(default_factory=dict)
+    spared: tuple[Spared, ...] = ()
+    breached: dict[str, datetime] = field(default_factory=dict)
     first_crash_at: datetime | None = None
     decided_at: datetime | None = None
     crashes: tuple[Crash, ...] = ()

@@ -1,14 +1,17 @@
 """Brings a release's evidence up to date with what a snapshot shows, and asks for a verdict."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from controller.domain.attribution import Deaths, counted_deaths, ended_before, new_deaths
 from controller.domain.evidence import CrashWindow, Evidence, History, RequestWindow
-from controller.domain.findings import Outcome, Verdict
+from controller.domain.findings import Finding, Metric, Outcome, Spared, Verdict
+from controller.domain.guards import guarded
 from controller.domain.identify import Family
-from controller.domain.policy import Policy
-from controller.domain.readings import Counts, Missing, Tally
+from controller.domain.policy import DeathCause, Policy
+from controller.domain.readings import UNREAD, Counts, Missing, Reading, Tally
 from controller.domain.records import Pod
 from controller.domain.snapshot import Snapshot
 from controller.domain.status import Crash, Release
@@ -22,32 +25,63 @@ def weigh(
     """The release with its evidence moved on to `now`, and what it says.
 
     Evidence begins when stable's history was asked for, or with the canary's first crash: that one
-    does not wait for metrics. None is lost, since deaths are counted from the pods' start.
+    does not wait for metrics. None is lost, since deaths are counted from the pods' start, and
+    requests from the release's.
     """
     begun = release.evidence or snapshot.history is not None
-    if not begun and not any(_has_crashed(p, snapshot, policy) for p in family.canary_pods):
-        return release, Verdict(outcome=Outcome.UNDECIDED)
+    if not begun and not any(
+        _has_crashed(p, snapshot, policy, release) for p in family.canary_pods
+    ):
+        return guarded(snapshot, policy, release, _not_begun(snapshot, policy))
     evidence, release = _resume(snapshot, policy, release, family)
     pods = _staying(family.canary_pods), _staying(family.stable_pods)
-    canary, canary_deaths = _crashes(family.canary_pods, snapshot, policy, release)
-    stable, stable_deaths = _crashes(family.stable_pods, snapshot, policy, release)
-    _weigh_crashes(evidence, (canary, stable), pods, _seconds(release.watched_until, snapshot.now))
-    tally = _news(snapshot, release)
+    canary = _deaths(family.canary_pods, snapshot, policy, release)
+    stable = _deaths(family.stable_pods, snapshot, policy, release)
+    crashes = canary.counted, stable.counted
+    _weigh_crashes(evidence, crashes, pods, _seconds(release.watched_until, snapshot.now))
+    tally = _news(snapshot.requests, release.evaluated_until)
     if tally is not None:
-        _weigh_requests(evidence, tally, family, pods)
-    blind = snapshot.requests if isinstance(snapshot.requests, Missing) else None
+        evidence.add_requests(_window(tally, family, pods))
+    slow = _news(snapshot.slow, release.slow_until)
+    if slow is not None:
+        evidence.add_slow(_window(slow, family, pods))
     verdict = evidence.verdict(
-        blind=blind if policy.requests is not None else None, stable_gone=pods[1] == 0
+        blind=_missing(snapshot.requests),
+        slow_blind=_missing(snapshot.slow),
+        stable_gone=not pods[1],
     )
     first = release.first_crash_at
-    return replace(
+    release = replace(
         release,
         evidence=evidence.dump(),
         evaluated_until=tally.until if tally is not None else release.evaluated_until,
+        slow_until=slow.until if slow is not None else release.slow_until,
         watched_until=snapshot.now,
-        deaths={**canary_deaths, **stable_deaths},
-        first_crash_at=snapshot.now if first is None and canary > 0 else first,
-    ), verdict
+        deaths={**canary.known, **stable.known},
+        spared=_spared(release.spared, canary, stable),
+        first_crash_at=snapshot.now if first is None and canary.counted > 0 else first,
+    )
+    return guarded(snapshot, policy, release, _with_spared(verdict, release.spared))
+
+
+def _with_spared(verdict: Verdict, spared: tuple[Spared, ...]) -> Verdict:
+    """The verdict, its finding on restarts listing the deaths that are held against nobody."""
+    if not spared:
+        return verdict
+    findings = tuple(
+        replace(finding, spared=spared) if finding.metric is Metric.RESTARTS else finding
+        for finding in verdict.findings
+    )
+    return replace(verdict, findings=findings)
+
+
+def _not_begun(snapshot: Snapshot, policy: Policy) -> Verdict:
+    """There is no evidence yet; a source that is away shows at once."""
+    missing = _missing(snapshot.requests)
+    if policy.requests is None or missing is None or missing == UNREAD:
+        return Verdict(outcome=Outcome.UNDECIDED)
+    blind = Finding(metric=Metric.ERROR_RATE, outcome=Outcome.BLIND, reason=str(missing))
+    return Verdict(outcome=Outcome.BLIND, findings=(blind,))
 
 
 def exposure_changed(policy: Policy, release: Release) -> Release:
@@ -57,17 +91,6 @@ def exposure_changed(policy: Policy, release: Release) -> Release:
     evidence = Evidence.load(release.evidence, policy)
     evidence.exposure_changed()
     return replace(release, evidence=evidence.dump())
-
-
-def deaths_of(pod: Pod, policy: Policy, restarts: Mapping[str, int]) -> int:
-    """Container deaths of a pod: the larger of what the watch and the metric source count.
-
-    The metric source counts all containers of a pod, so it is asked only when all of them matter.
-    """
-    wanted = policy.restarts.containers
-    if wanted:
-        return sum(c.deaths for c in pod.containers if c.name in wanted)
-    return max(pod.deaths, restarts.get(pod.name, 0))
 
 
 def _resume(
@@ -81,35 +104,32 @@ def _resume(
             pass  # A newer version wrote it. What is lost is time, never safety.
     now = snapshot.now
     history = _history(snapshot, policy, family)
-    known = {
-        pod.uid: deaths
-        for pod in family.stable_pods
-        if (deaths := deaths_of(pod, policy, snapshot.restarts)) > 0
-    }
+    release = replace(release, deaths={})
     return Evidence.begin(policy, history), replace(
-        release, deaths=known, evaluated_until=release.evaluated_until or now, watched_until=now
+        release,
+        deaths=dict(_deaths(family.stable_pods, snapshot, policy, release).known),
+        spared=(),
+        evaluated_until=release.evaluated_until or release.started_at,
+        slow_until=release.slow_until or release.started_at,
+        watched_until=now,
     )
 
 
 def _history(snapshot: Snapshot, policy: Policy, family: Family) -> History:
+    """Stable's past: what the metric source knows, and what its living pods show."""
+    past = snapshot.history or History()
     pods = [pod for pod in family.stable_pods if not pod.leaving]
-    names = {pod.name for pod in pods}
-    counts = snapshot.history.pods if isinstance(snapshot.history, Tally) else {}
-    stable = {name: segments for name, segments in counts.items() if name in names}
-    segments: dict[str, Counts] = {}
-    for per_segment in stable.values():
-        for segment, value in per_segment.items():
-            segments[segment] = segments.get(segment, Counts()) + value
-    return History(
-        segments=segments,
-        pods={name: _sum(per_segment.values()) for name, per_segment in stable.items()},
-        restarts=sum(deaths_of(pod, policy, snapshot.restarts) for pod in pods),
-        pod_seconds=sum((snapshot.now - pod.created_at).total_seconds() for pod in pods),
-    )
+    deaths = sum(_counted(pod, snapshot, policy) for pod in pods)
+    lived = sum(_seconds(pod.created_at, snapshot.now) for pod in pods)
+    return replace(past, restarts=past.restarts + deaths, pod_seconds=past.pod_seconds + lived)
 
 
-def _has_crashed(pod: Pod, snapshot: Snapshot, policy: Policy) -> bool:
-    return not pod.leaving and deaths_of(pod, policy, snapshot.restarts) > 0
+def _has_crashed(pod: Pod, snapshot: Snapshot, policy: Policy, release: Release) -> bool:
+    return not ended_before(pod, release.started_at) and _counted(pod, snapshot, policy) > 0
+
+
+def _counted(pod: Pod, snapshot: Snapshot, policy: Policy) -> int:
+    return counted_deaths(pod, policy.restarts, snapshot.restarts.get(pod.name, 0))
 
 
 def _weigh_crashes(
@@ -127,48 +147,66 @@ def _weigh_crashes(
     )
 
 
-def _crashes(
-    pods: Iterable[Pod], snapshot: Snapshot, policy: Policy, release: Release
-) -> tuple[int, dict[str, int]]:
-    """Deaths since the last look, and the deaths counted so far for each living pod.
+def _deaths(pods: Iterable[Pod], snapshot: Snapshot, policy: Policy, release: Release) -> Deaths:
+    """Deaths of these pods since the last look; those that ended before the release are history.
 
-    A pod that is being deleted is told to stop: its processes end, and that is no crash.
+    They may lie about for months: a cluster keeps thousands of them.
     """
-    crashes = 0
-    ledger: dict[str, int] = {}
+    counted, spared, known = 0, Counter[DeathCause](), dict[str, int]()
     for pod in pods:
-        before = release.deaths.get(pod.uid, 0)
-        seen = before if pod.leaving else deaths_of(pod, policy, snapshot.restarts)
-        if seen > before:
-            crashes += seen - before
-        if seen > 0 or before > 0:
-            ledger[pod.uid] = max(seen, before)
-    return crashes, ledger
+        if ended_before(pod, release.started_at):
+            continue
+        elsewhere = snapshot.restarts.get(pod.name, 0)
+        deaths = new_deaths(pod, release.deaths, policy.restarts, elsewhere)
+        counted += deaths.counted
+        spared.update(deaths.spared)
+        known.update(deaths.known)
+    return Deaths(counted=counted, spared=spared, known=known)
 
 
-def _news(snapshot: Snapshot, release: Release) -> Tally | None:
+def _spared(before: tuple[Spared, ...], canary: Deaths, stable: Deaths) -> tuple[Spared, ...]:
+    """The deaths held against nobody, those of this look included.
+
+    Stable pods that are deleted are left out: each step of the release deletes some.
+    """
+    if not canary.spared and not stable.spared:
+        return before
+    listed = {one.cause: one for one in before}
+    for cause in DeathCause:
+        known = listed.get(cause, Spared(cause=cause.value))
+        others = stable.spared.get(cause, 0) if cause is not DeathCause.DELETED else 0
+        now = replace(
+            known,
+            canary=known.canary + canary.spared.get(cause, 0),
+            stable=known.stable + others,
+        )
+        if now.canary or now.stable:
+            listed[cause] = now
+    return tuple(listed.values())
+
+
+def _missing(reading: Reading) -> Missing | None:
+    return reading if isinstance(reading, Missing) else None
+
+
+def _news(reading: Reading, done: datetime | None) -> Tally | None:
     """The counts since the last look, none of them twice; None when there are none.
 
     After a long absence a tally may begin later than asked: what lies between is not known.
     """
-    tally, done = snapshot.requests, release.evaluated_until
-    if not isinstance(tally, Tally) or done is None or tally.since < done:
+    if not isinstance(reading, Tally) or done is None or reading.since < done:
         return None
-    return tally if tally.until > tally.since else None
+    return reading if reading.until > reading.since else None
 
 
-def _weigh_requests(
-    evidence: Evidence, tally: Tally, family: Family, pods: tuple[int, int]
-) -> None:
-    """Add the counts of a look; `pods` are of canary and stable."""
-    evidence.add_requests(
-        RequestWindow(
-            seconds=_seconds(tally.since, tally.until),
-            canary=_of(tally, family.canary_pods),
-            stable=_of(tally, family.stable_pods),
-            canary_pods=pods[0],
-            stable_pods=pods[1],
-        )
+def _window(tally: Tally, family: Family, pods: tuple[int, int]) -> RequestWindow:
+    """The counts of a look; `pods` are of canary and stable."""
+    return RequestWindow(
+        seconds=_seconds(tally.since, tally.until),
+        canary=_of(tally, family.canary_pods),
+        stable=_of(tally, family.stable_pods),
+        canary_pods=pods[0],
+        stable_pods=pods[1],
     )
 
 
@@ -183,10 +221,6 @@ def _staying(pods: Iterable[Pod]) -> int:
 def _seconds(since: datetime | None, until: datetime) -> float:
     """Seconds between two instants; a clock that went back makes no negative time."""
     return max(0.0, (until - since).total_seconds()) if since is not None else 0.0
-
-
-def _sum(values: Iterable[Counts]) -> Counts:
-    return sum(values, Counts())
 
 
 def with_crashes(release: Release, seen: tuple[Crash, ...]) -> Release:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from controller.domain.attribution import counts
 from controller.domain.lifecycle import JUDGED, Phase
 from controller.domain.readings import Missing
-from controller.domain.records import Container, Pod, Ref
+from controller.domain.records import Container, Pod, Problem, Ref
 from controller.domain.snapshot import Scene
 from controller.domain.status import Crash
 from controller.engine.ports import Cluster
@@ -74,14 +75,17 @@ class LastWords:
 
 
 def _died(scene: Scene) -> Iterator[tuple[Pod, Container]]:
-    """Canary containers that died and are not merely told to stop."""
-    release = scene.status.release
+    """Canary containers that died, and whose last death is held against the canary."""
+    release, policy = scene.status.release, scene.policy
     assert release is not None, "a phase that is looked at has a release"
+    if isinstance(policy, Problem):
+        return
     owners = {rs.uid for rs in scene.replica_sets if rs.fingerprint == release.canary.fingerprint}
     for pod in scene.pods:
-        if pod.replica_set in owners and not pod.leaving:
+        if pod.replica_set in owners:
             for container in pod.containers:
-                if container.deaths > 0 and container.last_death is not None:
+                died = container.deaths > 0 and container.last_death is not None
+                if died and counts(pod, container, policy.restarts):
                     yield pod, container
 
 

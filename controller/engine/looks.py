@@ -1,21 +1,28 @@
 """Readings of metrics: fetched beside the decision path, so that a slow source delays nothing."""
 
-import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any, Final
 
+from controller.domain.history import History
 from controller.domain.lifecycle import JUDGED
-from controller.domain.policy import Policy, RequestSource
-from controller.domain.readings import UNREAD, Missing, Reading, Tally
-from controller.domain.records import Pod, Ref
+from controller.domain.policy import Policy
+from controller.domain.readings import UNREAD, Measured, Missing, Reading, Tally
+from controller.domain.records import Ref
 from controller.domain.snapshot import Scene
 from controller.domain.status import Release
+from controller.engine.asking import Inquiry
 from controller.engine.ports import Clock, Metrics
 from controller.engine.queue import Queue
 from controller.engine.tasks import Errands
 
-NOT_ASKED = Missing("not asked", "the Canary is judged by restarts alone")
+PATIENCE: Final = timedelta(seconds=60)
+GUARD_AGE_MAX: Final = timedelta(seconds=30)
+
+# Why stable's past may be missing now and there a moment later. What is missing for good, such as
+# the past of pods that have just started, is not waited for.
+PASSING: Final = frozenset({"timeout", "unreachable"})
 
 
 @dataclass(slots=True)
@@ -24,10 +31,21 @@ class Seen:
 
     release_started_at: datetime
     at: datetime
-    requests: Reading = NOT_ASKED
+    requests: Reading
+    slow: Reading
     restarts: Mapping[str, int] = field(default_factory=dict)
-    history: Reading | None = None
+    history: History | None = None
+    guards: Mapping[str, Measured | Missing] = field(default_factory=dict)
     fresh: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is asked at its own pace: stable's past once, the guards again and again."""
+
+    release_started_at: datetime
+    history: History | None = None
+    guards: Mapping[str, Measured | Missing] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -42,6 +60,7 @@ class Looks:
     again: Callable[[Ref], None]
     due: Queue
     _seen: dict[Ref, Seen] = field(default_factory=dict)
+    _beside: dict[Ref, Beside] = field(default_factory=dict)
 
     def last(self, ref: Ref, release: Release) -> Seen | None:
         """What was seen last of this very release."""
@@ -50,22 +69,35 @@ class Looks:
             return None
         return seen
 
-    def requests(self, ref: Ref, release: Release) -> Reading:
-        """The counts since the evidence was last updated.
+    def view(self, ref: Ref, release: Release) -> Seen:
+        """What a decision may know of the metrics now: nothing of it twice.
 
-        A tally that was used already says "nothing new", which is not "no data". Before the first
-        look of this process there is no data: what was blind must not be taken for seeing.
+        Before the first look of this process there is no data: what was blind must not be taken
+        for seeing.
         """
+        now = self.clock.now()
+        beside = self._asked_beside(ref, release)
+        guards = {name: _current(answer, now) for name, answer in beside.guards.items()}
         seen = self.last(ref, release)
         if seen is None:
-            return UNREAD
-        until = release.evaluated_until
-        if isinstance(seen.requests, Tally) and until is not None and seen.requests.since < until:
-            return Tally(since=until, until=until)
-        return seen.requests
+            seen = Seen(release.started_at, now, requests=UNREAD, slow=UNREAD)
+        return replace(
+            seen,
+            requests=_unused(seen.requests, release.evaluated_until),
+            slow=_unused(seen.slow, release.slow_until),
+            history=beside.history,
+            guards=guards,
+        )
 
     def forget(self, ref: Ref) -> None:
         self._seen.pop(ref, None)
+        self._beside.pop(ref, None)
+
+    def _asked_beside(self, ref: Ref, release: Release) -> Beside:
+        kept = self._beside.get(ref)
+        if kept is None or kept.release_started_at != release.started_at:
+            return Beside(release.started_at)
+        return kept
 
     async def run(self) -> None:
         """One look at each release after the other, without a visit in between: for ever."""
@@ -103,49 +135,60 @@ class Looks:
 
     async def _look(self, scene: Scene, policy: Policy, release: Release) -> None:
         now = self.clock.now()
-        pods = frozenset(pod.name for pod in scene.pods)
-        # At the same time: a source that is slow is waited for once.
-        restarts, history, requests = await asyncio.gather(
-            self.metrics.restarts(scene.ref.namespace, pods, now),
-            self._history(scene, policy.requests, release, now),
-            self._requests(scene, policy.requests, release, now),
+        inquiry = Inquiry(
+            metrics=self.metrics, scene=scene, policy=policy, release=release, now=now
         )
+        if policy.guards:
+            self.errands.start(("guards", scene.ref), self._measure(inquiry))
+        if not release.evidence and self._asked_beside(scene.ref, release).history is None:
+            self.errands.start(("history", scene.ref), self._remember(inquiry))
+        counted = await inquiry.counts()
         self._seen[scene.ref] = Seen(
             release_started_at=release.started_at,
             at=now,
-            requests=requests,
-            restarts=restarts if not isinstance(restarts, Missing) else {},
-            history=history,
+            requests=counted.requests,
+            slow=counted.slow,
+            restarts=counted.restarts,
         )
         self.again(scene.ref)
 
-    async def _history(
-        self, scene: Scene, source: RequestSource | None, release: Release, now: datetime
-    ) -> Reading:
-        """Stable's counts since its pods started; asked once, before the evidence begins."""
-        before = self.last(scene.ref, release)
-        if before is not None and before.history is not None:
-            return before.history
-        if source is None or release.evidence:
-            return NOT_ASKED
-        pods = {pod.name: pod.created_at for pod in _stable_pods(scene)}
-        if not pods:
-            return Missing("no pods", "stable has no pods to learn from")
-        return await self.metrics.tally(source, scene.ref.namespace, pods, since=None, now=now)
+    async def _measure(self, inquiry: Inquiry) -> None:
+        guards = await inquiry.guards()
+        self._keep(inquiry, guards=guards)
 
-    async def _requests(
-        self, scene: Scene, source: RequestSource | None, release: Release, now: datetime
-    ) -> Reading:
-        """Counts of all pods since the last look.
+    async def _remember(self, inquiry: Inquiry) -> None:
+        """Ask for stable's past, before the evidence begins.
 
-        Until the evidence has begun there is no window to count in, but a source that is away
-        shows at once.
+        A source that is away or slow may answer the next time: the evidence waits a while for it,
+        unless a crash begins it. Nothing is lost by that, since it counts from the release's start.
         """
-        if source is None:
-            return NOT_ASKED
-        pods = {pod.name: pod.created_at for pod in scene.pods}
-        since = release.evaluated_until or release.started_at
-        return await self.metrics.tally(source, scene.ref.namespace, pods, since=since, now=now)
+        history, missing = await inquiry.history()
+        waited = self.clock.now() - inquiry.release.started_at
+        if missing is None or missing.reason not in PASSING or waited >= PATIENCE:
+            self._keep(inquiry, history=history)
+
+    def _keep(self, inquiry: Inquiry, **answers: Any) -> None:
+        """Remember answers, unless the release is over or another one by now."""
+        ref, asked = inquiry.scene.ref, inquiry.release
+        scene = self.scene(ref)
+        release = scene.status.release if scene is not None else None
+        if release is not None and release.started_at == asked.started_at:
+            self._beside[ref] = replace(self._asked_beside(ref, asked), **answers)
+            self.again(ref)
+
+
+def _current(answer: Measured | Missing, now: datetime) -> Measured | Missing:
+    """A measurement that is not old: a guard that hangs has not passed."""
+    if isinstance(answer, Measured) and now - answer.at > GUARD_AGE_MAX:
+        return Missing("stale", f"measured {(now - answer.at).total_seconds():.0f} s ago")
+    return answer
+
+
+def _unused(reading: Reading, until: datetime | None) -> Reading:
+    """What of a reading was not weighed yet: "nothing new", which is not "no data"."""
+    if isinstance(reading, Tally) and until is not None and reading.since < until:
+        return Tally(since=until, until=until)
+    return reading
 
 
 def _is_looked_at(scene: Scene) -> bool:
@@ -153,11 +196,3 @@ def _is_looked_at(scene: Scene) -> bool:
     release = scene.status.release
     judged = scene.status.phase in JUDGED and isinstance(scene.policy, Policy)
     return judged and release is not None and not release.bypass
-
-
-def _stable_pods(scene: Scene) -> tuple[Pod, ...]:
-    stable = scene.status.stable
-    owners = {
-        rs.uid for rs in scene.replica_sets if stable and rs.fingerprint == stable.fingerprint
-    }
-    return tuple(pod for pod in scene.pods if pod.replica_set in owners)

@@ -1,12 +1,13 @@
 """The four doors to the outside, in words of the domain, and the three ways a call can fail."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from controller.domain.changes import Change, Occurrence
-from controller.domain.policy import RequestSource
-from controller.domain.readings import Missing, Tally
+from controller.domain.policy import Guard, RequestSource, SlowRequests
+from controller.domain.readings import Lives, Measured, Missing, Past, Tally
 from controller.domain.records import Ref
 from controller.domain.snapshot import Scene
 from controller.domain.status import Notice, Status
@@ -65,6 +66,17 @@ class Cluster(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stable:
+    """Whose past is asked for: the ReplicaSets' names, and the pods that live, by creation time.
+
+    A pod that is gone is known by its name alone, which begins with its ReplicaSet's and "-".
+    """
+
+    replica_sets: frozenset[str]
+    pods: Mapping[str, datetime]
+
+
 class Metrics(Protocol):
     """Where requests and restarts are counted. Reads never raise: what cannot be had is Missing."""
 
@@ -74,21 +86,58 @@ class Metrics(Protocol):
         namespace: str,
         pods: Mapping[str, datetime],
         *,
-        since: datetime | None,
+        slow: SlowRequests | None = None,
+        since: datetime,
         now: datetime,
     ) -> Tally | Missing:
         """Requests and errors of these pods (name to creation time) after `since` until about now.
 
-        `since` None means from each pod's start; the answer's `since` is the one asked for, or a
-        later one if that is too long ago. `until` of the answer is where the next read has
-        to go on; it lags `now` by as much as samples need to arrive.
+        With `slow` the events are slow requests instead. The answer's `since` is the one asked for,
+        or a later one if that is too long ago. `until` of the answer is where the next read has to
+        go on; it lags `now` by as much as samples need to arrive.
         """
+        ...
+
+    async def past(
+        self,
+        source: RequestSource,
+        namespace: str,
+        stable: Stable,
+        *,
+        slow: SlowRequests | None = None,
+        span: timedelta,
+        now: datetime,
+    ) -> Past | Missing:
+        """What stable counted in the last `span`, at a cost that does not grow without bound.
+
+        Where all of it cannot be had in time, what can: the answer's `since` is later then.
+        """
+        ...
+
+    async def lives(
+        self, namespace: str, stable: Stable, *, span: timedelta, now: datetime
+    ) -> Lives | Missing:
+        """Restarts and life of stable's pods in the last `span`, those that are gone included."""
         ...
 
     async def restarts(
         self, namespace: str, pods: frozenset[str], now: datetime
     ) -> Mapping[str, int] | Missing:
         """Container restarts per pod as the metric source counts them; unknown pods are absent."""
+        ...
+
+    async def guard(
+        self,
+        guard: Guard,
+        namespace: str,
+        canary: frozenset[str],
+        stable: frozenset[str],
+        now: datetime,
+    ) -> Measured | Missing:
+        """What a guard's expression says of these pods now; anything but finite numbers is Missing.
+
+        An empty answer is Missing too: a guard that sees nothing has not passed.
+        """
         ...
 
 

@@ -78,12 +78,14 @@ class Reconciler:
         release = scene.status.release
         if release is None:
             return snapshot
-        seen = self.looks.last(scene.ref, release)
+        seen = self.looks.view(scene.ref, release)
         return replace(
             snapshot,
-            requests=self.looks.requests(scene.ref, release),
-            restarts=seen.restarts if seen else {},
-            history=seen.history if seen else None,
+            requests=seen.requests,
+            slow=seen.slow,
+            restarts=seen.restarts,
+            history=seen.history,
+            guards=seen.guards,
         )
 
     async def _act(self, snapshot: Snapshot, plan: Plan) -> None:

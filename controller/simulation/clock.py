@@ -1,6 +1,7 @@
 """The wall's time in a run: when it began, plus the seconds of its loop."""
 
 import asyncio
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -11,6 +12,11 @@ BEGAN_AT: Final = datetime(2026, 11, 22, 13, 24, tzinfo=UTC)
 def instant(seconds: float) -> datetime:
     """The wall's time at a second of the run, in whole milliseconds."""
     return BEGAN_AT + timedelta(milliseconds=round(seconds * 1000))
+
+
+def second(at: float) -> datetime:
+    """A time as the API has it: in whole seconds."""
+    return instant(math.floor(at))
 
 
 @dataclass(slots=True)

@@ -20,6 +20,9 @@ NEEDS: Final[Mapping[Effect, Part]] = {
     Effect.SEND: Part.SLACK,
     Effect.TALLY: Part.PROMETHEUS,
     Effect.RESTARTS: Part.PROMETHEUS,
+    Effect.PAST: Part.PROMETHEUS,
+    Effect.LIVES: Part.PROMETHEUS,
+    Effect.GUARD: Part.PROMETHEUS,
 }
 
 
@@ -68,5 +71,5 @@ class WithOutages:
     def announcements(self) -> int:
         return self.weather.announcements()
 
-    def distorted(self, answer: Reading) -> Reading:
-        return self.weather.distorted(answer)
+    def distorted(self, answer: Reading, about: str = "requests") -> Reading:
+        return self.weather.distorted(answer, about)

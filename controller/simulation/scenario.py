@@ -39,10 +39,14 @@ class Shop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A segment of the traffic: its share of all requests, and the errors it has by itself."""
+    """A segment of the traffic: its share of all requests, and the errors it has by itself.
+
+    `latency_seconds` is what the half of its requests take at most; a tenth takes thrice as long.
+    """
 
     share: float
     error_rate: float = 0.001
+    latency_seconds: float = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +92,7 @@ class Slow:
     """A share of the requests of a route (None: of all) takes `seconds` longer.
 
     Those that take as long as users wait (`PATIENCE_SECONDS`) are lost to the users, and counted
-    as successes by the server.
+    as successes by the server, which knows how long they took.
     """
 
     share: float
@@ -182,7 +186,15 @@ class Scale:
     at: float
 
 
-Disturbance = Outage | Noise | Surge | Away | Scale
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain:
+    """A person drains the node of the canary's first pod; it takes pods again after that time."""
+
+    at: float
+    seconds: float
+
+
+Disturbance = Outage | Noise | Surge | Away | Scale | Drain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,12 +213,25 @@ class Scraping:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuardValues:
+    """What a guard's query gives: stable's value for every pod, and the canary's own from `at` on.
+
+    `at` counts from the push.
+    """
+
+    stable: float
+    canary: float
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One release and its world.
 
     `stable_defects` are those of the revision that runs already. `people_seconds` is how long
     people need, without the controller, from the push until they start the rollback (0: they never
-    do). A run ends when the release has, or at `limit_seconds` after the push.
+    do). A run ends when the release has, or at `limit_seconds` after the push. `guards` are the
+    values of the policy's guards, by name: no PromQL is evaluated in a run.
     """
 
     name: str
@@ -220,5 +245,6 @@ class Scenario:
     stable_defects: tuple[Defect, ...] = ()
     canary_defects: tuple[Defect, ...] = ()
     disturbances: tuple[Disturbance, ...] = ()
+    guards: Mapping[str, GuardValues] = field(default_factory=dict)
     people_seconds: float = 600.0
     limit_seconds: float = 3600.0

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from controller.domain.changes import Change, Occurrence
-from controller.domain.readings import Reading
+from controller.domain.readings import Past, Reading
 from controller.domain.records import Ref
 from controller.domain.status import Notice, Status
 
@@ -94,13 +94,17 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """A process got an answer from the metrics. `history`: it was asked for all there was."""
+    """A process got an answer from the metrics.
+
+    `history`: it was asked for stable's past; `slow`: for slow requests instead of errors.
+    """
 
     at: float
     process: str
     pods: tuple[str, ...]
     history: bool
-    answer: Reading
+    slow: bool = False
+    answer: Reading | Past
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

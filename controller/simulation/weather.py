@@ -31,6 +31,9 @@ class Effect(StrEnum):
     LOG = "log"
     TALLY = "tally"
     RESTARTS = "restarts"
+    PAST = "past"
+    LIVES = "lives"
+    GUARD = "guard"
 
 
 class Kind(StrEnum):
@@ -62,8 +65,8 @@ class Weather(Protocol):
         """How often an update that is seen is announced as a change: 1, or 0 (lost), or more."""
         ...
 
-    def distorted(self, answer: Reading) -> Reading:
-        """What becomes of an answer of the metrics on its way."""
+    def distorted(self, answer: Reading, about: str = "requests") -> Reading:
+        """What becomes of an answer of the metrics on its way; an old one is of the same kind."""
         ...
 
 
@@ -84,7 +87,7 @@ class Calm:
     def announcements(self) -> int:
         return 1
 
-    def distorted(self, answer: Reading) -> Reading:
+    def distorted(self, answer: Reading, about: str = "requests") -> Reading:  # noqa: ARG002
         return answer
 
 

@@ -13,7 +13,7 @@ from controller.simulation.load.metrics import SimulatedMetrics
 from controller.simulation.notices import SimulatedNotifier
 from controller.simulation.outages import Outages, WithOutages
 from controller.simulation.process import Body, Supervisor
-from controller.simulation.scenario import Away, Part, Scale, Scenario
+from controller.simulation.scenario import Away, Drain, Part, Scale, Scenario
 from controller.simulation.trace import Befell, Did, Trace
 from controller.simulation.weather import ClearSky, Sky
 
@@ -100,12 +100,24 @@ class World:
         for one in self.scenario.disturbances:
             if isinstance(one, Scale):
                 loop.call_later(one.at, self._scale, one.replicas)
+            elif isinstance(one, Drain):
+                loop.call_later(one.at, self._drain, one.seconds)
             elif isinstance(one, Away) and one.part is Part.CONTROLLER:
                 loop.call_later(one.at, self._kill, one.seconds)
 
     def _scale(self, replicas: int) -> None:
         self.did("scaled to", str(replicas))
         self.cluster.set_replicas(REF, replicas)
+
+    def _drain(self, seconds: float) -> None:
+        pods = [pod for pod in self.cluster.pods(REF) if not pod.leaving]
+        pods.sort(key=lambda pod: pod.fingerprint != CANARY)  # keeps their order otherwise
+        node = self.cluster.disruptions.node_of(pods[0]) if pods else ""
+        if node:
+            self.did("drained", node)
+            self.cluster.disruptions.drain(node)
+            loop = asyncio.get_running_loop()
+            loop.call_later(seconds, self.cluster.disruptions.uncordon, node)
 
     def _kill(self, seconds: float) -> None:
         if self.controller is not None:
@@ -129,7 +141,7 @@ def body(world: World, process: str, sky: Sky) -> Body:
     connection = world.cluster.connect(process, weather)
     return Body(
         cluster=connection,
-        metrics=SimulatedMetrics(world.load.scrapes, process, weather, world.trace),
+        metrics=SimulatedMetrics(world.load, process, weather, world.trace),
         notifier=SimulatedNotifier(process, weather, world.trace),
         clock=sky.clock(process),
         close=connection.close,

@@ -25,12 +25,15 @@ BUGS = (
     "slow-on-lti",
     "slow",
     "leak",
+    "bloat",
     "never-ready",
     "hang",
 )
 # The names and buckets of OpenTelemetry's semantic conventions, as its exporter writes them.
 METRIC = "http_server_request_duration_seconds"
+MEMORY = "process_resident_memory_bytes"
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+BLOAT_BYTES = 40 << 20
 
 
 class LtiLaunchError(Exception):
@@ -68,6 +71,14 @@ class Histograms:
         return "\n".join(lines) + "\n"
 
 
+def memory_text() -> str:
+    """What the process holds, by the name that Prometheus' own client libraries use."""
+    lines = [f"# HELP {MEMORY} Resident memory size in bytes.", f"# TYPE {MEMORY} gauge"]
+    with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123  # starts faster
+        lines.append(f"{MEMORY} {int(statm.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')}")
+    return "\n".join(lines) + "\n"
+
+
 class Exam:
     """What the server does for one request, its version's bug included."""
 
@@ -76,7 +87,8 @@ class Exam:
         self.durations = Histograms()
         self.draining = False
         self._dice = random.Random(os.environ.get("POD_NAME", ""))  # as different as the pods are
-        self._leaked: list[bytearray] = []
+        bloat = BLOAT_BYTES if options.bug == "bloat" else 0
+        self._leaked = [bytearray(os.urandom(bloat))]
 
     def answer(self, route: str) -> int:
         time.sleep(ROUTES[route] * self._dice.uniform(0.6, 1.6))
@@ -123,7 +135,7 @@ def handler(exam: Exam) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             if path == "/metrics":
-                self._send(200, exam.durations.text())
+                self._send(200, exam.durations.text() + memory_text())
             elif path == "/healthz":
                 self._send(200 if exam.healthy() else 503, "")
             elif path in ROUTES:
@@ -166,6 +178,7 @@ def main() -> None:
     parser.add_argument("--exit-code", type=int, default=1)
     parser.add_argument("--startup-seconds", type=float, default=0.0)
     parser.add_argument("--drain-seconds", type=float, default=2.0)
+    parser.add_argument("--drained-exit-code", type=int, default=0, help="143 as many programs")
     exam = Exam(parser.parse_args())
     if exam.options.bug == "crash-on-start":
         sys.exit("fatal: cannot read configuration: unknown key 'lti.platforms'")
@@ -181,6 +194,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, drain)
     print(f"exam server {exam.options.version} listens on {address[0]}:{address[1]}", flush=True)
     server.serve_forever(poll_interval=0.1)
+    sys.exit(exam.options.drained_exit_code)
 
 
 if __name__ == "__main__":

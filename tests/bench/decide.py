@@ -6,9 +6,11 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from controller.domain.case import Plan
-from controller.domain.evidence import Evidence, RequestWindow
+from controller.domain.evidence import Evidence, History, RequestPast, RequestWindow
+from controller.domain.evidence.intervals import forget
 from controller.domain.evidence.state import unpack
 from controller.domain.plan import decide
+from controller.domain.policy import SlowRequests
 from controller.domain.readings import Counts, Tally
 from controller.domain.snapshot import Snapshot
 from tests.bench._figures import row
@@ -20,8 +22,12 @@ BUDGET_MILLISECONDS: Final = 1.0
 UPDATE_BUDGET_MILLISECONDS: Final = 0.5
 
 
+THRESHOLD: Final = timedelta(milliseconds=500)
+HISTORY_LOOKS: Final = 5000  # of 5 s each: what stable served before the release
+
+
 class Costs(NamedTuple):
-    """Seconds of each decision and of the update alone.
+    """Seconds of each decision and of the update alone (of one metric).
 
     `cold` has counts to weigh and evidence that was never read before: what the budget is for.
     `warm` is the same of evidence that an earlier visit has read; `again` is a visit between two
@@ -47,33 +53,51 @@ def requests(table: Table, segments: int, look: int) -> Tally:
     return Tally(since=since, until=table.now, pods=pods)
 
 
-def measure(segments: int) -> Costs:
+def history(segments: int) -> History:
+    """Stable's past in both metrics, all routes of it."""
+    counts = {
+        f"/route/{n}": Counts(HISTORY_LOOKS / 7, float(HISTORY_LOOKS * (200 // (n + 1) + 1)))
+        for n in range(segments)
+    }
+    total = sum(counts.values(), Counts())
+    share = Counts(total.errors / 10, total.requests / 10)
+    past = RequestPast(segments=counts, pods={f"A-{n}": share for n in range(10)})
+    return History(errors=past, slow=past)
+
+
+def measure(segments: int, *, slow: bool) -> Costs:
     """What each look of a long step costs; `size` is of the stored evidence, in bytes."""
     table = on_trial()
+    if slow:
+        table.policy = replace(table.policy, slow_requests=SlowRequests(threshold=THRESHOLD))
     # The evidence begins anew, with a history of all routes.
     assert table.status.release is not None
     table.status = replace(table.status, release=replace(table.status.release, evidence=""))
-    costs = Costs([], [], [], [], 0)
+    costs, past, size = Costs([], [], [], [], 0), history(segments), 0
     for look in range(LOOKS):
         table.now += timedelta(seconds=5)
         tally = requests(table, segments, look)
         unpack.cache_clear()
-        _timed(table, tally, costs.cold)
-        plan = _timed(table, tally, costs.warm)
+        forget()
+        _timed(table, tally, past, costs.cold)
+        plan = _timed(table, tally, past, costs.warm)
         assert plan.status.release is not None
         # The step is kept: what is measured is evidence that grows old, not a release that ends.
         kept = replace(plan.status.release, step_since=table.now)
         table.status = replace(table.status, release=kept)
         # Between two looks a release is visited too, since something moved in the cluster.
         nothing = Tally(since=tally.until, until=tally.until)
-        _timed(replace(table, now=table.now + timedelta(seconds=1)), nothing, costs.again)
+        later = replace(table, now=table.now + timedelta(seconds=1))
+        _timed(later, nothing, past, costs.again)
         costs.update.append(_update(table, tally, kept.evidence))
-    assert table.status.release is not None
-    return costs._replace(size=len(table.status.release.evidence))
+        size = max(size, len(kept.evidence))
+    return costs._replace(size=size)
 
 
-def _timed(table: Table, tally: Tally, seconds: list[float]) -> Plan:
-    snapshot = Snapshot(scene=table.scene(), now=table.now, requests=tally, history=tally)
+def _timed(table: Table, tally: Tally, past: History, seconds: list[float]) -> Plan:
+    snapshot = Snapshot(
+        scene=table.scene(), now=table.now, requests=tally, slow=tally, history=past
+    )
     begun = time.perf_counter()
     plan = decide(snapshot)
     seconds.append(time.perf_counter() - begun)
@@ -97,9 +121,10 @@ def _update(table: Table, tally: Tally, text: str) -> float:
 
 
 def main() -> None:
-    for segments in (1, 4, SEGMENTS, 100):
-        costs = measure(segments)
-        print(f"{segments} segments, 10 pods, evidence of {costs.size} bytes")
+    for segments, slow in ((1, False), (4, False), (SEGMENTS, False), (SEGMENTS, True)):
+        costs = measure(segments, slow=slow)
+        metrics = "failed and slow requests" if slow else "failed requests"
+        print(f"{segments} segments, 10 pods, {metrics}: evidence of {costs.size} bytes at most")
         print("  ", row("decide, new counts, evidence not read before", costs.cold))
         print("  ", row("decide, new counts, evidence read before", costs.warm))
         print("  ", row("decide, nothing new, evidence not read before", costs.again))

@@ -13,6 +13,8 @@ from controller.domain.snapshot import Scene
 from controller.engine.ports import Cluster, Conflict
 
 NAME: Final = "exam"
+HELPER: Final = "helper"
+PREPARER: Final = "preparer"
 POLL_SECONDS: Final = 0.02
 CALM_SECONDS: Final = 1.0
 LIMIT_SECONDS: Final = 40.0
@@ -25,7 +27,11 @@ Story = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """A Deployment. `probed`: its pods can be made Ready and not Ready by `set_ready`."""
+    """A Deployment. `probed`: its pods can be made Ready and not Ready by `set_ready`.
+
+    `watched_over`: their liveness can be made to fail. `helped`: a sidecar runs beside each.
+    `prepared_at_try`: an init container succeeds when it is run for so many times.
+    """
 
     replicas: int = 3
     surge: int | str = 1
@@ -33,6 +39,9 @@ class Shape:
     strategy: str = "RollingUpdate"
     gitops: str | None = None
     probed: bool = False
+    watched_over: bool = False
+    helped: bool = False
+    prepared_at_try: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +101,30 @@ class Lab(ABC):
 
     @abstractmethod
     def delete_pod(self, pod: Pod) -> None: ...
+
+    @abstractmethod
+    def evict(self, pod: Pod) -> None:
+        """By the Eviction API, as a drain does."""
+
+    @abstractmethod
+    def preempt(self, pod: Pod) -> None:
+        """The scheduler marks it, and deletes it."""
+
+    @abstractmethod
+    def end_for_good(self, pod: Pod, reason: str) -> None:
+        """The kubelet ends it: "Evicted" for pressure, "Terminated" for a shutdown."""
+
+    @abstractmethod
+    def press(self, pod: Pod, condition: str, *, holds: bool) -> None:
+        """A condition of the pod's node becomes bad, or good again."""
+
+    @abstractmethod
+    def fail_liveness(self, pod: Pod) -> None:
+        """The process hangs until the kubelet has ended it."""
+
+    @abstractmethod
+    async def end_helper(self, pod: Pod) -> None:
+        """The sidecar ends."""
 
     @abstractmethod
     async def kill(self, pod: Pod, *, exit_code: int, log: str) -> None:

@@ -24,8 +24,9 @@ from controller.adapters.kube.names import (
 )
 from controller.domain.records import Intent, Pod, Ref, ReplicaSet
 from controller.engine.ports import Cluster
-from tests.contract.lab import NAME, POLL_SECONDS, Answer, Lab, Shape, Story
+from tests.contract.lab import HELPER, NAME, POLL_SECONDS, Answer, Lab, Shape, Story
 from tests.contract.listening import beside
+from tests.contract.manifests import manifest
 from tests.e2e.rig.api import MERGE, STRATEGIC
 from tests.e2e.rig.world import World
 
@@ -33,75 +34,10 @@ Object = dict[str, Any]
 SYNC_SECONDS: Final = 30.0
 READER_SECONDS: Final = 10.0
 CLOSING_SECONDS: Final = 0.1
-
-# Waits, at no cost, for somebody to say how to end: the exit code first, then the last words.
-OBEDIENT: Final = """
-ear="$FOLDER/$POD_NAME.end"
-rm -f "$ear"
-mkfifo "$ear"
-{ read -r code; cat; } <"$ear"
-exit "$code"
-"""
-# Can be reached exactly while no file says that it shall not be.
-PROBED: Final = """
-import os, socket, time
-shut, server = "{FOLDER}/{POD_NAME}.shut".format(**os.environ), None
-while True:
-    if os.path.exists(shut) and server:
-        server.close()
-        server = None
-    elif not os.path.exists(shut) and not server:
-        server = socket.create_server((os.environ["POD_IP"], int(os.environ["PORT"])), backlog=99)
-    time.sleep(0.05)
-"""
-TRACKED_BY: Final = {
-    "argo-cd": {"argocd.argoproj.io/tracking-id": "exams:apps/Deployment:exams/exam"},
-    "flux": {"kustomize.toolkit.fluxcd.io/name": "exams"},
+REASONS: Final = {
+    "Evicted": "The node was low on resource: memory. ",
+    "Terminated": "Pod was terminated in response to imminent node shutdown.",
 }
-
-
-def manifest(version: str, shape: Shape, folder: Path) -> Object:
-    """The Deployment, as it stands in somebody's Git; its processes look into the folder."""
-    app = {"app": NAME}
-    strategy: Object = {"type": shape.strategy}
-    if shape.strategy == "RollingUpdate":
-        bounds = {"maxSurge": shape.surge, "maxUnavailable": shape.unavailable}
-        strategy["rollingUpdate"] = bounds
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {
-            "name": NAME,
-            "labels": app,
-            "annotations": TRACKED_BY.get(shape.gitops or "", {}),
-        },
-        "spec": {
-            "replicas": shape.replicas,
-            "selector": {"matchLabels": app},
-            "strategy": strategy,
-            "template": {
-                "metadata": {"labels": app},
-                "spec": {
-                    "terminationGracePeriodSeconds": 1,
-                    "containers": [_container(version, shape, folder)],
-                },
-            },
-        },
-    }
-
-
-def _container(version: str, shape: Shape, folder: Path) -> Object:
-    server = {"name": "server", "env": [{"name": "FOLDER", "value": str(folder)}]}
-    if not shape.probed:
-        return {**server, "image": f"shell:{version}", "args": [OBEDIENT]}
-    probe = {"tcpSocket": {"port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
-    return {
-        **server,
-        "image": f"python:{version}",
-        "args": ["-c", PROBED],
-        "ports": [{"containerPort": 8080}],
-        "readinessProbe": probe,
-    }
 
 
 class RealLab(Lab):
@@ -192,9 +128,34 @@ class RealLab(Lab):
     def delete_pod(self, pod: Pod) -> None:
         self._api.delete("Pod", pod.name, self.ref.namespace)
 
+    def evict(self, pod: Pod) -> None:
+        self._world.nodes.evict(pod.name, self.ref.namespace)
+
+    def preempt(self, pod: Pod) -> None:
+        reason = "PreemptionByScheduler"
+        self._world.nodes.disrupt(pod.name, self.ref.namespace, reason=reason)
+
+    def end_for_good(self, pod: Pod, reason: str) -> None:
+        self._world.nodes.end(
+            pod.name, self.ref.namespace, reason=reason, message=REASONS.get(reason, "")
+        )
+
+    def press(self, pod: Pod, condition: str, *, holds: bool) -> None:
+        found = self._api.get("Pod", pod.name, self.ref.namespace)
+        self._world.nodes.set_condition(self._world.nodes.of(found), condition, holds=holds)
+
+    def fail_liveness(self, pod: Pod) -> None:
+        self._file(pod, "hang").touch()
+
+    async def end_helper(self, pod: Pod) -> None:
+        await self._end(self._file(pod, f"{HELPER}.end"), 1, "")
+
     async def kill(self, pod: Pod, *, exit_code: int, log: str) -> None:
+        await self._end(self._file(pod, "end"), exit_code, log)
+
+    async def _end(self, ear: Path, exit_code: int, log: str) -> None:
         async with asyncio.timeout(READER_SECONDS):
-            while (line := _line_to(self._file(pod, "end"))) is None:  # noqa: ASYNC110
+            while (line := _line_to(ear)) is None:  # noqa: ASYNC110
                 await asyncio.sleep(POLL_SECONDS)  # nothing tells of a reader
         os.write(line, f"{exit_code}\n{log}".encode())
         os.close(line)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from controller.domain.policy import Mode, Policy
-from controller.domain.records import Intent, Pod, Ref, ReplicaSet
+from controller.domain.records import ContainerRole, Intent, Pod, Ref, ReplicaSet
 from controller.engine.ports import Cluster
 from controller.simulation.cluster import Connection, SimulatedCluster, Timing
 from controller.simulation.dice import Dice
@@ -13,7 +13,7 @@ from controller.simulation.loop import play
 from controller.simulation.pods import SimulatedPod
 from controller.simulation.trace import Trace
 from controller.simulation.weather import Calm
-from tests.contract.lab import NAME, Answer, Lab, Shape, Story
+from tests.contract.lab import HELPER, NAME, PREPARER, Answer, Lab, Shape, Story
 
 SEED: Final = 1
 QUICK: Final = Timing(start_seconds=0.5, grace_seconds=(0.1, 0.3))
@@ -71,6 +71,9 @@ class SimulatedLab(Lab):
             strategy=shape.strategy,
             gitops=shape.gitops,
         )
+        for pod in self.world.pods(self.ref):
+            if shape.prepared_at_try > 1:
+                self.world.disruptions.end_beside(pod, PREPARER, ContainerRole.INIT)
 
     def push(self, version: str, *, writer: str = "kubectl") -> Answer:
         self.world.apply_template(self.ref, version, writer=writer)
@@ -101,6 +104,25 @@ class SimulatedLab(Lab):
 
     def delete_pod(self, pod: Pod) -> None:
         self.world.delete_pod(self.ref, pod.name)
+
+    def evict(self, pod: Pod) -> None:
+        self.world.disruptions.evict(self._pod(pod))
+
+    def preempt(self, pod: Pod) -> None:
+        self.world.disruptions.preempt(self._pod(pod))
+
+    def end_for_good(self, pod: Pod, reason: str) -> None:
+        self.world.disruptions.end_for_good(self._pod(pod), reason)
+
+    def press(self, pod: Pod, condition: str, *, holds: bool) -> None:
+        node = self.world.disruptions.node_of(self._pod(pod))
+        self.world.disruptions.press(node, *((condition,) if holds else ()))
+
+    def fail_liveness(self, pod: Pod) -> None:
+        self.world.disruptions.fail_liveness(self._pod(pod))
+
+    async def end_helper(self, pod: Pod) -> None:
+        self.world.disruptions.end_beside(self._pod(pod), HELPER, ContainerRole.SIDECAR)
 
     async def kill(self, pod: Pod, *, exit_code: int, log: str) -> None:
         self.world.end_process(self._pod(pod), exit_code=exit_code, log=log)

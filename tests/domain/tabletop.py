@@ -15,9 +15,10 @@ from controller.domain.changes import (
     Seed,
     Undo,
 )
+from controller.domain.evidence import History
 from controller.domain.plan import decide
 from controller.domain.policy import Policy, RequestSource, Share, Step
-from controller.domain.readings import Counts, Missing, Reading, Tally
+from controller.domain.readings import Counts, Reading, Tally
 from controller.domain.records import (
     Container,
     GateKind,
@@ -146,7 +147,7 @@ class Table:
                 scene=self.scene(),
                 now=self.now,
                 requests=self._requests(),
-                history=Missing("none"),
+                history=History(),
             )
         )
         self.status = plan.status

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from controller.domain.changes import Promote, Undo
+from controller.domain.evidence import History
+from controller.domain.evidence.state import VERSION
 from controller.domain.lifecycle import Phase
 from controller.domain.plan import decide
 from controller.domain.policy import Mode, Policy, Restarts, RollbackStrategy, Share, Step
-from controller.domain.readings import Missing
 from controller.domain.records import IntentAction, Problem
 from controller.domain.snapshot import Snapshot
 from tests.domain.tabletop import POLICY, Table, alone, on_trial, settled
@@ -108,7 +109,7 @@ def test_while_the_deployment_controller_has_not_caught_up_nothing_is_scaled() -
         scene = table.scene()
         assert scene.workload is not None
         behind = replace(scene, workload=replace(scene.workload, generation=2))
-        plan = decide(Snapshot(scene=behind, now=table.now, history=Missing("none")))
+        plan = decide(Snapshot(scene=behind, now=table.now, history=History()))
         assert plan.change is None
 
 
@@ -183,7 +184,7 @@ def test_evidence_that_cannot_be_read_is_begun_anew() -> None:
     for text in ("99:from-a-newer-version", ""):
         table.status = replace(table.status, release=replace(release_of(table), evidence=text))
         table.look()
-        assert release_of(table).evidence.startswith("1:")
+        assert release_of(table).evidence.startswith(f"{VERSION}:")
 
 
 @pytest.mark.parametrize("text", ["99:from-a-newer-version", ""])

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from controller.domain.changes import Catch, ClearIntent, Freeze, OptIn, Promote, Scale, Seed, Undo
+from controller.domain.evidence import History
 from controller.domain.lifecycle import Phase
 from controller.domain.plan import decide
 from controller.domain.policy import Mode, OnInconclusive, RollbackStrategy, Share, Step
@@ -390,7 +391,7 @@ def test_undo_after_promotion_while_baking() -> None:
 
 def test_the_same_snapshot_gives_the_same_plan() -> None:
     table = on_trial()
-    snapshot = Snapshot(scene=table.scene(), now=table.now, history=Missing("none"))
+    snapshot = Snapshot(scene=table.scene(), now=table.now, history=History())
     assert decide(snapshot) == decide(snapshot)
 
 

@@ -25,6 +25,19 @@ def test_a_step_of_150_percent_is_refused(stage: Stage) -> None:
     assert "100" in refused(stage, steps=[{"canary": "150%"}])
 
 
+def test_a_guard_without_a_bound_is_refused(stage: Stage) -> None:
+    guards = [{"name": "queue", "query": "max(exam_queue)"}]
+    assert "at least one of max, min and maxRatio" in refused(stage, analysis={"guards": guards})
+
+
+def test_slow_requests_of_an_own_query_need_its_histogram(stage: Stage) -> None:
+    analysis = {
+        "requests": {"query": {"requests": "http_requests_total"}},
+        "slowRequests": {"threshold": "500ms"},
+    }
+    assert "histogram" in refused(stage, analysis=analysis)
+
+
 def condition(stage: Stage) -> dict[str, Any]:
     stage.world.deploy(stage.namespace, replicas=1)
     stage.controller.start()
@@ -44,6 +57,22 @@ def test_an_unknown_preset_is_shown_with_the_known_ones(stage: Stage) -> None:
     said = condition(stage)["message"]
     assert "spec.analysis.requests.preset" in said
     assert "opentelemetry" in said
+
+
+def test_a_preset_whose_metrics_do_not_tell_pods_apart_is_shown_with_the_reason(
+    stage: Stage,
+) -> None:
+    stage.canary(analysis={"requests": {"preset": "ingress-nginx"}})
+    said = condition(stage)["message"]
+    assert "spec.analysis.requests.preset" in said
+    assert "pod" in said
+
+
+def test_a_guard_that_is_no_promql_is_shown(stage: Stage) -> None:
+    stage.canary(analysis={"guards": [{"name": "queue", "query": "max(exam_queue", "max": 1}]})
+    said = condition(stage)["message"]
+    assert "spec.analysis.guards" in said
+    assert "queue" in said
 
 
 def test_a_target_that_does_not_exist_is_shown(stage: Stage) -> None:

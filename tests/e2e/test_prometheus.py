@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.adapters.prometheus import contract
+from tests.adapters.prometheus import contract, contract_past
 from tests.e2e.rig import build
 from tests.e2e.rig.metrics import answers
 from tests.e2e.rig.processes import Process, free_port
@@ -57,6 +57,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         contract.traffic_resets_and_late_starters_are_counted_once,
         contract.a_release_that_looks_once_sees_what_many_looks_see,
         contract.restarts_are_read_from_kube_state_metrics,
+        contract.own_counters_and_histograms_are_read_under_the_label_that_names_the_pod,
+        contract_past.a_past_is_read_and_guards_are_asked,
     ],
 )
 def test_counting(promise: Callable[[str, contract.Targets], None], server: Server) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -10,12 +10,12 @@ from typing import Final
 
 from controller.domain.changes import Change, Occurrence, Promote, Undo
 from controller.domain.lifecycle import Phase
-from controller.domain.policy import RequestSource
-from controller.domain.readings import Counts, Missing, Tally
+from controller.domain.policy import Guard, RequestSource, SlowRequests
+from controller.domain.readings import Counts, Lives, Measured, Missing, Past, Tally
 from controller.domain.records import Ref
 from controller.domain.snapshot import Scene
 from controller.domain.status import Notice, NoticeKind, Status
-from controller.engine.ports import Conflict
+from controller.engine.ports import Conflict, Stable
 from tests.domain.tabletop import REF, START, Table
 
 LATENCY_SECONDS: Final = 0.02
@@ -117,7 +117,8 @@ class World:
 
     `faults` are raised by the next effects of a name ("commit", "apply", "send", "record",
     "log", "let go"). `fatal` is the number of the effect that the process does not survive, and
-    whether the effect was done by then. `mute` metrics never answer.
+    whether the effect was done by then. `mute` metrics never answer, `hanging` guards neither, and
+    the first `pasts_lost` questions for stable's past time out.
     """
 
     towns: dict[Ref, Town] = field(default_factory=lambda: {REF: Town(Table())})
@@ -125,6 +126,9 @@ class World:
     broken: dict[Ref, Exception] = field(default_factory=dict)
     fatal: tuple[int, bool] | None = None
     mute: bool = False
+    guards: dict[str, Measured] = field(default_factory=dict)
+    hanging: set[str] = field(default_factory=set)
+    pasts_lost: int = 0
     done: list[Effect] = field(default_factory=list)
     tried: list[Effect] = field(default_factory=list)
     told: list[Notice] = field(default_factory=list)
@@ -248,17 +252,51 @@ class World:
         namespace: str,
         pods: Mapping[str, datetime],
         *,
-        since: datetime | None,
+        slow: SlowRequests | None = None,
+        since: datetime,
         now: datetime,
     ) -> Tally | Missing:
-        self.tallies += 1
+        self.tallies += slow is None
         if self.mute:
             await asyncio.Event().wait()
         await asyncio.sleep(LATENCY_SECONDS)
-        begin = since or now - timedelta(hours=1)
-        requests = round((now - begin).total_seconds() * REQUESTS_PER_SECOND)
-        counted = {name: {"/exam": Counts(0, requests)} for name in pods}
-        return Tally(since=begin, until=now, pods=counted)
+        return Tally(since=since, until=now, pods=_counted(pods, now - since))
+
+    async def past(
+        self,
+        source: RequestSource,
+        namespace: str,
+        stable: Stable,
+        *,
+        slow: SlowRequests | None = None,
+        span: timedelta,
+        now: datetime,
+    ) -> Past | Missing:
+        if self.mute:
+            await asyncio.Event().wait()
+        await asyncio.sleep(LATENCY_SECONDS)
+        if self.pasts_lost > 0:
+            self.pasts_lost -= 1
+            return Missing("timeout")
+        hour = timedelta(hours=1)
+        return Past(since=now - hour, until=now, pods=_counted(stable.pods, hour))
+
+    async def lives(
+        self, namespace: str, stable: Stable, *, span: timedelta, now: datetime
+    ) -> Lives | Missing:
+        return Missing("not scraped")
+
+    async def guard(
+        self,
+        guard: Guard,
+        namespace: str,
+        canary: frozenset[str],
+        stable: frozenset[str],
+        now: datetime,
+    ) -> Measured | Missing:
+        if guard.name in self.hanging:
+            await asyncio.Event().wait()
+        return self.guards.get(guard.name, Missing("no series"))
 
     async def restarts(
         self, namespace: str, pods: frozenset[str], now: datetime
@@ -294,3 +332,9 @@ class World:
             raise
         if self.fatal == (number, True):
             raise CrashNow
+
+
+def _counted(pods: Iterable[str], span: timedelta) -> dict[str, dict[str, Counts]]:
+    """Every pod serves alike, and nothing fails."""
+    requests = round(span.total_seconds() * REQUESTS_PER_SECOND)
+    return {name: {"/exam": Counts(0, requests)} for name in pods}

@@ -7,16 +7,26 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.domain.evidence import CrashWindow, Evidence, History, RequestWindow
+from controller.domain.evidence import (
+    Bursts,
+    CrashWindow,
+    Evidence,
+    History,
+    RequestPast,
+    RequestWindow,
+)
 from controller.domain.evidence.windows import PodCounts
 from controller.domain.findings import Finding, Metric, Outcome, Verdict
 from controller.domain.policy import Policy
 from controller.domain.readings import Counts
 
 POLICY = Policy(target="exam-api")
-HISTORY = History(
+PAST = RequestPast(
     segments={"/a": Counts(20, 20_000), "/b": Counts(0, 300)},
     pods={"p": Counts(9, 10_000), "q": Counts(11, 10_300)},
+)
+HISTORY = History(
+    errors=PAST,
     pod_seconds=2 * 86400.0,
 )
 ROUTES = ["/a", "/b", "/late", "", "/exam/1"]
@@ -106,8 +116,14 @@ def test_garbage_neither_raises_nor_decides(
     windows: list[RequestWindow], crashes: list[CrashWindow], gone: bool
 ) -> None:
     history = History(
-        segments={"/a": Counts(math.nan, 1.0), "/b": Counts(5.0, 1.0), "": Counts(-1.0, 1.0)},
-        pods={"p": Counts(math.inf, math.inf)},
+        errors=RequestPast(
+            segments={"/a": Counts(math.nan, 1.0), "/b": Counts(5.0, 1.0), "": Counts(-1.0, 1.0)},
+            pods={"p": Counts(math.inf, math.inf)},
+            bursts={
+                "": Bursts((math.nan, -1.0), (math.inf, 1e300)),
+                "/a": Bursts((1e300, 1), (1, 1)),
+            },
+        ),
         restarts=-1,
         pod_seconds=math.nan,
     )
@@ -182,8 +198,8 @@ def test_the_order_of_pods_and_segments_does_not_matter(
         replace(w, canary=reordered(w.canary, dice), stable=reordered(w.stable, dice))
         for w in windows
     ]
-    backwards = dict(reversed(list(HISTORY.segments.items())))
-    history = replace(HISTORY, segments=backwards)
+    backwards = dict(reversed(list(PAST.segments.items())))
+    history = replace(HISTORY, errors=replace(PAST, segments=backwards))
     assert after(windows, []).dump() == after(other, [], history).dump()
 
 

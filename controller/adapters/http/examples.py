@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from controller.adapters.http.compared import compared
 from controller.adapters.http.shapes import (
     CanaryShape,
     CrashShape,
-    FindingShape,
     GlanceShape,
     MomentShape,
     PageShape,
@@ -17,14 +17,26 @@ from controller.adapters.http.shapes import (
     ReplicaSetShape,
     RevisionShape,
 )
-from controller.domain.findings import Metric, Outcome, Side
+from controller.domain.findings import Finding, Metric, Outcome, Range, Side
 from controller.domain.lifecycle import Phase
 from controller.domain.status import Result
+from controller.domain.wording import finding_sentence
 
 _PUSHED: Final = datetime(2026, 11, 22, 13, 24, tzinfo=UTC)
 _CRASHED: Final = _PUSHED + timedelta(seconds=9.3)
 _DECIDED: Final = _PUSHED + timedelta(seconds=9.4)
-_CAUSE: Final = "Crashes: canary 2 in 4.1 s of pod time, stable 0 in 240 h 0 min"
+_CRASHES: Final = Finding(
+    metric=Metric.RESTARTS,
+    outcome=Outcome.WORSE,
+    canary=Side(events=2, exposure=4.1),
+    stable=Side(events=0, exposure=864_000),
+    evidence=1.2e3,
+    needed=400,
+    reason="history",
+    ratio=Range(low=210.0),
+)
+_CAUSE: Final = finding_sentence(_CRASHES)
+_FINDINGS, _UNSHOWN = compared([_CRASHES])
 
 _STABLE: Final = RevisionShape(
     fingerprint="5d8f6c7b9a", number=41, images=("exam-api:41",), name="revision 41 (exam-api:41)"
@@ -77,19 +89,8 @@ CANARY: Final = CanaryShape(
         held_for="",
         crashes=(_CRASH,),
     ),
-    findings=(
-        FindingShape(
-            metric=Metric.RESTARTS,
-            segment="",
-            outcome=Outcome.WORSE,
-            canary=Side(events=2, exposure=4.1),
-            stable=Side(events=0, exposure=864000),
-            evidence=1.2e6,
-            needed=400,
-            reason="",
-            sentence=_CAUSE,
-        ),
-    ),
+    findings=_FINDINGS,
+    unshown=_UNSHOWN,
     uncovered=(),
     history=(
         PastShape(

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from controller.adapters.http.compared import compared
 from controller.adapters.http.releases import Releases
 from controller.adapters.http.shapes import (
     CanaryShape,
     CrashShape,
-    FindingShape,
     GlanceShape,
     MomentShape,
     PastShape,
@@ -33,10 +33,10 @@ from controller.domain.changes import (
 from controller.domain.identify import Family, identify
 from controller.domain.lifecycle import AT_REST
 from controller.domain.policy import Policy
-from controller.domain.records import Container, Pod, Problem, Ref
+from controller.domain.records import Container, ContainerRole, Pod, Problem, Ref
 from controller.domain.snapshot import Scene
 from controller.domain.status import Crash, Past, Release, Revision
-from controller.domain.wording import crash_sentence, finding_sentence
+from controller.domain.wording import crash_sentence
 from controller.engine.journal import Entry
 
 API: Final = "/api/v1/canaries"
@@ -56,25 +56,14 @@ def portrait(releases: Releases, ref: Ref) -> CanaryShape | None:
         return None
     family, entries, status = _family(scene), releases.entries(ref), scene.status
     release, running = _release(scene, entries)
+    findings, unshown = compared(status.findings)
     return CanaryShape(
         **_in_a_line(scene, family),
         at=releases.now(),
         problem=str(scene.policy) if isinstance(scene.policy, Problem) else _absent(scene),
         release=_release_shape(release, scene, running=running) if release else None,
-        findings=tuple(
-            FindingShape(
-                metric=f.metric,
-                segment=f.segment,
-                outcome=f.outcome,
-                canary=f.canary,
-                stable=f.stable,
-                evidence=f.evidence,
-                needed=f.needed,
-                reason=f.reason,
-                sentence=finding_sentence(f),
-            )
-            for f in status.findings
-        ),
+        findings=findings,
+        unshown=unshown,
         uncovered=tuple(
             UncoveredShape(segment=u.segment, requests=u.requests, needed=u.needed)
             for u in status.uncovered
@@ -253,7 +242,9 @@ def _role(uid: str, family: Family) -> str:
 
 
 def _restarts(pod: Pod) -> int:
-    return sum(container.restarts for container in pod.containers)
+    """Of the application: what runs beside it restarts for reasons of its own."""
+    app = (one for one in pod.containers if one.role is ContainerRole.APP)
+    return sum(container.restarts for container in app)
 
 
 def _condition(pod: Pod) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from controller.domain.findings import Metric, Outcome, Side
+from controller.domain.findings import Metric, Outcome, Range, Side, Spared
 from controller.domain.lifecycle import Phase
 from controller.domain.naming import camel
 from controller.domain.status import Result
@@ -90,6 +90,18 @@ class ReleaseShape(Shape):
     crashes: tuple[CrashShape, ...]
 
 
+class WordsShape(Shape):
+    """A finding in words, part by part; a part that has nothing to say is empty."""
+
+    what: str
+    canary: str
+    stable: str
+    ratio: str
+    hidden: Annotated[str, Field(description="what the canary may still hide")]
+    evidence: str
+    note: str
+
+
 class FindingShape(Shape):
     """One comparison of canary and stable, in numbers and as a sentence."""
 
@@ -101,7 +113,21 @@ class FindingShape(Shape):
     evidence: float
     needed: Annotated[float, Field(description="the evidence from which on the canary is worse")]
     reason: str
+    ratio: Annotated[
+        Range | None, Field(description="canary : stable, an anytime-valid 95 % interval")
+    ] = None
+    hidden: Annotated[
+        float | None,
+        Field(description="a rate above this would have shown, except with probability 0.05"),
+    ] = None
+    spared: Annotated[
+        tuple[Spared, ...], Field(description="deaths that were seen and not counted")
+    ] = ()
+    bound: Annotated[float | None, Field(description="the plain limit that has to be kept")] = None
+    since: Annotated[datetime | None, Field(description="when a guard went out of bounds")] = None
     sentence: str
+    words: WordsShape
+    shown: Annotated[bool, Field(description="worth a line of its own on the status page")] = True
 
 
 class UncoveredShape(Shape):
@@ -162,7 +188,8 @@ class CanaryShape(GlanceShape):
     at: datetime
     problem: Annotated[str, Field(description="why the Canary cannot be acted on; empty: it can")]
     release: ReleaseShape | None
-    findings: tuple[FindingShape, ...]
+    findings: Annotated[tuple[FindingShape, ...], Field(description="those shown come first")]
+    unshown: Annotated[str, Field(description="what is said of the others; empty: none")]
     uncovered: tuple[UncoveredShape, ...]
     history: Annotated[tuple[PastShape, ...], Field(description="newest first")]
     pods: tuple[PodShape, ...]

@@ -1,149 +1,56 @@
 """The `analysis` of a Canary: what is compared, and what is tolerated."""
 
-from typing import Annotated, Final
+from typing import Final, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
-from controller.adapters.kube.scalars import Written
-from controller.domain.policy import CoverageRule, ErrorRate, RequestSource, Restarts
+from controller.adapters.kube.guard_spec import GuardSpec
+from controller.adapters.kube.request_spec import RequestsSpec
+from controller.adapters.kube.scalars import (
+    LIST_KEYS,
+    LIST_TYPE,
+    RULES,
+    HistorySpan,
+    Written,
+    rule,
+    wrong,
+)
+from controller.adapters.kube.tolerance_spec import (
+    CoverageSpec,
+    ErrorRateSpec,
+    LimitsSpec,
+    RestartsSpec,
+    SlowRequestsSpec,
+)
 
-CONTAINERS_MAX: Final = 20
-_PRESET: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-_LABEL: Final = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
-_LABEL_OR_NONE: Final = r"^([a-zA-Z_][a-zA-Z0-9_]*)?$"
-
-
-class RequestsSpec(Written):
-    """Where requests and their errors are counted."""
-
-    preset: str = Field(
-        "opentelemetry",
-        min_length=1,
-        max_length=63,
-        pattern=_PRESET,
-        description="Which metrics the pods expose: the name of a set of queries, such as "
-        "opentelemetry (default), istio, linkerd, micrometer or fastapi-instrumentator. The "
-        "metrics must tell pods apart, since canary and stable share one Service.",
-    )
-    segment_by: str | None = Field(
-        None,
-        max_length=63,
-        pattern=_LABEL_OR_NONE,
-        description="Label by which requests are split, so that a fault on a rarely used route is "
-        "not diluted by all the others. Default: the preset's own label for the route. Set it to "
-        'another label (a tenant, say), or to "" not to split at all.',
-    )
-    pod_label: str = Field(
-        "pod",
-        max_length=63,
-        pattern=_LABEL,
-        description="Label that holds the pod's name in these metrics. Default pod. Change it when "
-        "your scrape configuration writes another one, such as kubernetes_pod_name.",
-    )
-    disabled: bool = Field(
-        default=False,
-        description="Judge by restarts alone. Default false. For workloads that serve no requests, "
-        "such as queue consumers.",
-    )
-
-    def source(self) -> RequestSource | None:
-        if self.disabled:
-            return None
-        return RequestSource(
-            preset=self.preset, segment_by=self.segment_by, pod_label=self.pod_label
-        )
-
-
-class ErrorRateSpec(Written):
-    """Which difference in error rate between canary and stable is tolerated."""
-
-    ratio: float | None = Field(
-        None,
-        ge=1,
-        le=100,
-        description="The canary is worse when its error rate exceeds ratio x stable + difference. "
-        "Default: learned from how much the stable pods differ from one another, 1.1 to 2. Set it "
-        "when you know what is tolerable: 1.5 tolerates half as many errors again.",
-    )
-    difference: float = Field(
-        0.0005,
-        ge=0,
-        le=1,
-        description="Share of requests that may fail beyond the ratio. Default 0.0005 (5 of 10000 "
-        "requests). Raise it when a few failures more are of no consequence.",
-    )
-    promote_ratio: float = Field(
-        1.5,
-        ge=1,
-        le=100,
-        description="The canary is not worse, and may go on, when its error rate is shown to be "
-        "below promoteRatio x stable + promoteDifference. Default 1.5. Lower is stricter and takes "
-        "more requests.",
-    )
-    promote_difference: float = Field(
-        0.005,
-        ge=0,
-        le=1,
-        description="Share of requests in the bound that promotion needs. Default 0.005 (5 of 1000 "
-        "requests). Lower is stricter and takes more requests; it may be raised where there are "
-        "few.",
-    )
-
-    def error_rate(self) -> ErrorRate:
-        return ErrorRate(
-            ratio=self.ratio,
-            difference=self.difference,
-            promote_ratio=self.promote_ratio,
-            promote_difference=self.promote_difference,
-        )
-
-
-class RestartsSpec(Written):
-    """Which difference in container crashes between canary and stable is tolerated."""
-
-    extra_per_pod_day: float = Field(
-        1.0,
-        ge=0,
-        le=1440,
-        description="Crashes per pod and day that the canary may have beyond stable's. Default 1. "
-        "Raise it for a workload whose pods are known to restart often.",
-    )
-    containers: list[Annotated[str, Field(min_length=1, max_length=63)]] = Field(
-        default_factory=list,
-        max_length=CONTAINERS_MAX,
-        description="Names of the containers whose crashes count. Default: all containers of the "
-        "application. Name them when a sidecar restarts for reasons of its own.",
-    )
-
-    def restarts(self) -> Restarts:
-        return Restarts(extra_per_pod_day=self.extra_per_pod_day, containers=tuple(self.containers))
-
-
-class CoverageSpec(Written):
-    """How much of stable's normal traffic the canary must have been exercised on."""
-
-    min_requests: int = Field(
-        5,
-        ge=0,
-        le=1_000_000,
-        description="Requests that the canary must have served on each segment of stable's normal "
-        "traffic. Default 5, which finds a route that fails every other time; 29 finds one that "
-        "fails every tenth time; 0 asks for none.",
-    )
-    ignorable_share: float = Field(
-        0.001,
-        ge=0,
-        le=1,
-        description="Segments that together make less than this share of the requests may stay "
-        "uncovered. Default 0.001. Raise it when rare routes hold releases up and may go untested.",
-    )
-
-    def rule(self) -> CoverageRule:
-        return CoverageRule(min_requests=self.min_requests, ignorable_share=self.ignorable_share)
+GUARDS_MAX: Final = 10
+_HISTOGRAM: Final = "Give requests.query a histogram, or remove slowRequests"
+_SLOW_UNSEEN: Final = "Remove slowRequests, or judge requests: requests.disabled is true"
+_ERRORS_UNSEEN: Final = "Remove limits.errorRate, or judge requests: requests.disabled is true"
+_ENABLED: Final = "!has(self.requests) || !has(self.requests.disabled) || !self.requests.disabled"
 
 
 class AnalysisSpec(Written):
     """What is compared between canary and stable, and what is tolerated."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            RULES: [
+                rule(
+                    "!has(self.slowRequests) || !has(self.requests) || !has(self.requests.query) "
+                    "|| has(self.requests.query.histogram)",
+                    _HISTOGRAM,
+                    ".slowRequests",
+                ),
+                rule(f"!has(self.slowRequests) || {_ENABLED}", _SLOW_UNSEEN, ".slowRequests"),
+                rule(
+                    f"!has(self.limits) || !has(self.limits.errorRate) || {_ENABLED}",
+                    _ERRORS_UNSEEN,
+                    ".limits.errorRate",
+                ),
+            ]
+        }
+    )
 
     requests: RequestsSpec = Field(
         default_factory=RequestsSpec, description="Where requests and their errors are counted."
@@ -153,9 +60,34 @@ class AnalysisSpec(Written):
         description="Which difference in error rate is tolerated, in the whole service and in each "
         "segment.",
     )
+    slow_requests: SlowRequestsSpec | None = Field(
+        None,
+        description="Which difference in the share of slow requests is tolerated, in the whole "
+        "service and in each segment. Default: how long requests take is not judged. Set it when "
+        "slowness matters to your users and the metrics have a histogram.",
+    )
     restarts: RestartsSpec = Field(
         default_factory=RestartsSpec,
         description="Which difference in container crashes is tolerated.",
+    )
+    limits: LimitsSpec = Field(
+        default_factory=LimitsSpec,
+        description="Plain limits beside the comparison. Default none.",
+    )
+    guards: list[GuardSpec] = Field(
+        default_factory=list,
+        max_length=GUARDS_MAX,
+        description="PromQL expressions of your own that have to stay within bounds, each with a "
+        "name. Default none. For what requests and restarts do not show: a queue, a cache, orders "
+        "per minute.",
+        json_schema_extra={LIST_TYPE: "map", LIST_KEYS: ["name"]},
+    )
+    history: HistorySpan = Field(
+        "24h",
+        description="How much of stable's own past is read when a release starts, and compared "
+        'with as well, such as "24h"; 0s (none) to 168h. Default 24h. More finds rare faults '
+        "sooner and costs Prometheus more; a pod that crashes is found at the second crash instead "
+        "of the third.",
     )
     coverage: CoverageSpec = Field(
         default_factory=CoverageSpec,
@@ -169,3 +101,23 @@ class AnalysisSpec(Written):
         "worse. Default 0.01 (one release in a hundred; fewer in practice). Lower it when a false "
         "rollback is dear; faults are then found later.",
     )
+
+    @model_validator(mode="after")
+    def _can_see_what_it_judges(self) -> Self:
+        query = self.requests.query
+        if self.slow_requests is not None and self.requests.disabled:
+            raise wrong("cannot be judged", _SLOW_UNSEEN, at="slowRequests")
+        if self.slow_requests is not None and query is not None and query.histogram is None:
+            raise wrong("requests.query has no histogram", _HISTOGRAM, at="slowRequests")
+        if self.limits.error_rate is not None and self.requests.disabled:
+            raise wrong("cannot be judged", _ERRORS_UNSEEN, at="limits.errorRate")
+        return self
+
+    @model_validator(mode="after")
+    def _guards_told_apart(self) -> Self:
+        names = [guard.name for guard in self.guards]
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                remedy = "Give each guard a name of its own"
+                raise wrong(f'"{name}" is taken', remedy, at=f"guards[{number}].name")
+        return self

@@ -1,4 +1,4 @@
-"""The Cluster port on a real API server: four reflectors, the view, the moves and the Events."""
+"""The Cluster port on a real API server: the reflectors, the view, the moves and the Events."""
 
 import asyncio
 import logging
@@ -29,6 +29,8 @@ from controller.engine.ports import Clock, Conflict, Refused, Unavailable
 LOG_TIMEOUT_SECONDS: Final = 3.0
 LOG_BYTES_MAX: Final = 64 * 1024
 RESTART_SECONDS: Final = 1.0
+# Three bookmarks: a watch that was silent for longer tells nothing of now.
+NODES_AGE_SECONDS_MAX: Final = 180.0
 
 _logger = logging.getLogger(__name__)
 
@@ -82,6 +84,9 @@ class KubeCluster:
             Reflector(client, self._view.replica_sets, namespace, dice=dice),
             Reflector(client, self._view.pods, namespace, dice=dice),
         )
+        # Of no namespace, and nothing waits for it: an account may not be allowed to see nodes.
+        self._nodes = Reflector(client, self._view.nodes, None, dice=dice)
+        self._view.nodes_are_known = lambda: self._nodes.age_seconds() < NODES_AGE_SECONDS_MAX
 
     async def __aenter__(self) -> Self:
         return self
@@ -102,7 +107,7 @@ class KubeCluster:
             _logger.warning("Whether the gate lets us through cannot be seen: %s", error)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_gate())
-            for reflector in self._reflectors:
+            for reflector in (*self._reflectors, self._nodes):
                 group.create_task(reflector.run())
 
     async def wait_synced(self, timeout_seconds: float) -> None:

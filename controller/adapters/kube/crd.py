@@ -32,7 +32,8 @@ _STATUS_FIELDS: Final = {
     "history": "Releases that ended, the latest last.",
     "outbox": "Messages to people that were not delivered yet.",
     "intentDone": "Id of the last command that was carried out.",
-    "conditions": "Conditions by the Kubernetes API conventions: Ready, Progressing, Degraded.",
+    "conditions": "Conditions by the Kubernetes API conventions: Ready, Progressing, Degraded and "
+    "MetricsAvailable.",
 }
 
 _COLUMNS: Final = (

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from controller.adapters.kube.names import PLURAL
 from controller.adapters.kube.scalars import WRONG
 from controller.adapters.kube.spec import CanarySpec
-from controller.domain.policy import Policy, RequestSource
+from controller.domain.policy import Policy
 from controller.domain.records import Problem
 
 __all__ = ["CanarySpec", "parse_policy"]
@@ -21,13 +21,13 @@ _SHOWN_CHARACTERS_MAX: Final = 60
 
 
 def parse_policy(
-    spec: object, preset_problem: Callable[[RequestSource], Problem | None]
+    spec: object, metrics_problem: Callable[[Policy], Problem | None]
 ) -> Policy | Problem:
     """The Policy that a Canary's spec asks for, or the first thing that is wrong with it.
 
     Never raises: the API server has checked the spec against the CRD, but an older CRD may be
     installed, and a client that does not ask for strict field validation gets its typos pruned
-    without a word. `preset_problem` says whether the request metrics can be read.
+    without a word. `metrics_problem` says whether the metrics can be asked what the policy asks.
     """
     if not isinstance(spec, dict):
         return _problem("spec", "is missing" if spec is None else "is not an object", _explain([]))
@@ -35,8 +35,7 @@ def parse_policy(
         policy = CanarySpec.model_validate(spec).policy()
     except ValidationError as error:
         return _first(error)
-    wrong = preset_problem(policy.requests) if policy.requests else None
-    return wrong or policy
+    return metrics_problem(policy) or policy
 
 
 def _first(error: ValidationError) -> Problem:

@@ -25,6 +25,7 @@ class PodMeta(msgspec.Struct, rename="camel"):
     namespace: str = ""
     creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None
+    deletion_grace_period_seconds: int | None = None
     owner_references: list[Owner] | None = None
 
     def controller_of(self, kind: str) -> str | None:
@@ -157,7 +158,7 @@ class ContainerState(msgspec.Struct):
 
 
 class ContainerStatus(msgspec.Struct, rename="camel"):
-    """What the kubelet says of an app container (init containers and sidecars are elsewhere)."""
+    """What the kubelet says of a container."""
 
     name: str
     ready: bool = False
@@ -167,24 +168,67 @@ class ContainerStatus(msgspec.Struct, rename="camel"):
 
 
 class PodCondition(msgspec.Struct, gc=False):
-    """Whether a pod is Ready is one of these."""
+    """Whether a pod is Ready is one of these, and whether the cluster is about to end it."""
 
     type: str
     status: str
+    reason: str = ""
 
 
 class PodStatus(msgspec.Struct, rename="camel"):
-    """What the kubelet says of a pod."""
+    """What the kubelet says of a pod. Native sidecars are among the init containers."""
 
+    phase: str = ""
+    reason: str = ""
+    message: str = ""
     conditions: list[PodCondition] | None = None
     container_statuses: list[ContainerStatus] | None = None
+    init_container_statuses: list[ContainerStatus] | None = None
+
+
+class ContainerSpec(msgspec.Struct, rename="camel"):
+    """What a container is for, and whether the kubelet may end it for failing a probe."""
+
+    name: str
+    restart_policy: str = ""
+    liveness_probe: Present | None = None
+    startup_probe: Present | None = None
+
+
+class PodSpec(msgspec.Struct, rename="camel"):
+    """Where a pod runs, and what."""
+
+    node_name: str = ""
+    containers: list[ContainerSpec] | None = None
+    init_containers: list[ContainerSpec] | None = None
 
 
 class Pod(msgspec.Struct):
     """v1."""
 
     metadata: PodMeta
+    spec: PodSpec = msgspec.field(default_factory=PodSpec)
     status: PodStatus = msgspec.field(default_factory=PodStatus)
+
+
+class NodeCondition(msgspec.Struct, gc=False):
+    """Ready is good when it is "True", every other when it is not."""
+
+    type: str
+    status: str
+
+
+class NodeStatus(msgspec.Struct):
+    """What the kubelet says of its node, or the node controller when it says nothing."""
+
+    conditions: list[NodeCondition] | None = None
+
+
+class Node(msgspec.Struct):
+    """v1."""
+
+    metadata: PodMeta
+    status: NodeStatus = msgspec.field(default_factory=NodeStatus)
 
 
 class Canary(msgspec.Struct):

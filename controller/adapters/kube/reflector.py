@@ -12,7 +12,6 @@ from controller.adapters.kube.objects import Page, Versioned, WatchEvent
 from controller.adapters.kube.store import Entry, Key, Shelf
 from controller.engine.ports import Refused, Unavailable
 
-PAGE_ITEMS_MAX: Final = 500
 LIST_TIMEOUT_SECONDS: Final = 30.0
 WATCH_SECONDS: Final = 240
 WATCH_SPREAD: Final = 0.2
@@ -20,6 +19,8 @@ WATCH_SPREAD: Final = 0.2
 IDLE_SECONDS_MAX: Final = 75.0
 BACKOFF_SECONDS_FIRST: Final = 0.5
 BACKOFF_SECONDS_MAX: Final = 30.0
+# How soon a kind that may be done without is asked for again when the account may not see it.
+REFUSED_SECONDS: Final = 600.0
 # A proxy may answer 200 and hang up at once: that is a fault, not the end of a watch.
 WATCH_SECONDS_MIN: Final = 1.0
 
@@ -36,7 +37,9 @@ class Reflector(Generic[T]):
     """One kind, in one namespace or in all.
 
     `synced` is set when the first list was taken. `relists` and `reconnects` count what went wrong
-    or was renewed since; `age_seconds` is how long nothing was heard from the server.
+    or was renewed since; `age_seconds` is how long nothing was heard from the server. A kind that
+    is not required is hardly asked for again where the account may not see it, and only the first
+    refusal is a warning.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Reflector(Generic[T]):
         self._path = shelf.resource.path(namespace)
         self._dice = dice
         self._idle_seconds_max = idle_seconds_max
+        self._was_refused = False
         self._version: str | None = None
         self._failures = 0
         self._heard_at: float | None = None
@@ -82,8 +86,19 @@ class Reflector(Generic[T]):
             except Expired as error:
                 self._version = None
                 await self._back_off(error)
-            except (Unavailable, Refused) as error:
+            except Refused as error:
+                if self._shelf.resource.required:
+                    await self._back_off(error)
+                else:
+                    await self._do_without(error)
+            except Unavailable as error:
                 await self._back_off(error)
+
+    async def _do_without(self, error: Refused) -> None:
+        level = logging.DEBUG if self._was_refused else logging.WARNING
+        self._was_refused = True
+        _logger.log(level, "%s: %s; going on without", self._path, error)
+        await asyncio.sleep(REFUSED_SECONDS)
 
     async def _back_off(self, error: Exception) -> None:
         ceiling = min(BACKOFF_SECONDS_MAX, BACKOFF_SECONDS_FIRST * 2.0 ** min(self._failures, 10))
@@ -98,7 +113,7 @@ class Reflector(Generic[T]):
     async def _list(self) -> str:
         """Take the whole list, page by page; returns the version to watch from."""
         entries: dict[Key, Entry[T]] = {}
-        query: dict[str, str | int] = {"limit": PAGE_ITEMS_MAX}
+        query: dict[str, str | int] = {"limit": self._shelf.resource.page_items_max}
         while True:
             body = await self._client.request(
                 "GET", self._path, query=query, timeout_seconds=LIST_TIMEOUT_SECONDS

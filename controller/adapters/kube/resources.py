@@ -1,4 +1,4 @@
-"""The four kinds that are watched."""
+"""The kinds that are watched: ours, the three of a workload, and nodes."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from controller.adapters.kube import objects, translate
+from controller.adapters.kube import nodes, objects, pods, translate
 from controller.adapters.kube.names import GROUP, PLURAL, VERSION
 from controller.adapters.kube.store import Entry, Key, Resource
 from controller.adapters.kube.translate import CanaryRecord, PresetProblem
@@ -23,6 +23,7 @@ _CANARY: Final = msgspec.json.Decoder(objects.Canary)
 _DEPLOYMENT: Final = msgspec.json.Decoder(objects.Deployment)
 _REPLICA_SET: Final = msgspec.json.Decoder(objects.ReplicaSet)
 _POD: Final = msgspec.json.Decoder(objects.Pod)
+_NODE: Final = msgspec.json.Decoder(objects.Node)
 
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -87,10 +88,32 @@ REPLICA_SETS: Final[Resource[ReplicaSet]] = Resource(
 def _read_pod(source: Source) -> Entry[Pod]:
     pod = _POD.decode(source)
     owner = pod.metadata.controller_of("ReplicaSet")
-    return _entry(pod.metadata, owner, translate.pod(pod, owner or ""))
+    entry = _entry(pod.metadata, owner, pods.pod(pod, owner or ""))
+    return replace(entry, node=pod.spec.node_name)
 
 
 PODS: Final[Resource[Pod]] = Resource(prefix=CORE, plural="pods", read=_read_pod, face=_itself)
+
+
+Pressure = tuple[str, ...]
+
+
+def _read_node(source: Source) -> Entry[Pressure]:
+    node = _NODE.decode(source)
+    pressure = nodes.pressure(node)
+    # Only nodes in trouble are kept: there are few.
+    return _entry(node.metadata, "trouble" if pressure else None, pressure)
+
+
+NODES: Final[Resource[Pressure]] = Resource(
+    prefix=CORE,
+    plural="nodes",
+    read=_read_node,
+    face=_itself,
+    required=False,
+    # A node is said a lot about, among it the names of its images.
+    page_items_max=100,
+)
 
 
 def _entry(metadata: objects.Meta | objects.PodMeta, owner: str | None, record: T) -> Entry[T]:

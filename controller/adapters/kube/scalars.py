@@ -25,11 +25,17 @@ WRONG: Final = "canary_wrong"
 """Type of the errors that bring their own message and remedy."""
 
 RULES: Final = "x-kubernetes-validations"
+LIST_TYPE: Final = "x-kubernetes-list-type"
+LIST_KEYS: Final = "x-kubernetes-list-map-keys"
 PODS_MAX: Final = 10_000
 
 _DURATION: Final = r"^([0-9]{1,4}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?$"
+_SHORT_DURATION: Final = r"^([0-9]{1,4}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?([0-9]{1,7}ms)?$"
 _DURATION_CHARACTERS_MAX: Final = 16
-_DURATION_REMEDY: Final = "Write hours, minutes and seconds, such as 90s, 5m or 1h30m"
+_REMEDIES: Final = {
+    _DURATION: "Write hours, minutes and seconds, such as 90s, 5m or 1h30m",
+    _SHORT_DURATION: "Write minutes, seconds and milliseconds, such as 500ms, 2s or 1m30s",
+}
 _PERCENT: Final = r"^([1-9][0-9]?|100)%$"
 _SHARE_REMEDY: Final = f'Write a number of pods (1 to {PODS_MAX}) or a percentage ("1%" to "100%")'
 
@@ -43,10 +49,12 @@ def wrong(message: str, remedy: str, at: str = "") -> PydanticCustomError:
 
 def duration(text: str) -> timedelta:
     """The length of time that a text says. Asserts that the text is one that was checked."""
-    matched = re.fullmatch(_DURATION, text)
+    matched = re.fullmatch(_SHORT_DURATION, text)
     assert matched is not None, f"{text!r} was not checked"
-    hours, minutes, seconds = (int(part[:-1]) if part else 0 for part in matched.groups())
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    parts = (int(part.rstrip("hms")) if part else 0 for part in matched.groups())
+    return timedelta(
+        **dict(zip(("hours", "minutes", "seconds", "milliseconds"), parts, strict=True))
+    )
 
 
 def share(value: int | str) -> Share:
@@ -66,28 +74,31 @@ def _checked_share(value: object) -> object:
     return value
 
 
-def _checked_duration(shortest: str, longest: str) -> Callable[[object], object]:
+def _checked_duration(
+    shortest: str, longest: str, written: str = _DURATION
+) -> Callable[[object], object]:
     def check(value: object) -> object:
         # An empty text matches, since each of its parts may be absent.
-        if not isinstance(value, str) or not value or not re.fullmatch(_DURATION, value):
-            raise wrong("is not a duration", _DURATION_REMEDY)
+        if not isinstance(value, str) or not value or not re.fullmatch(written, value):
+            raise wrong("is not a duration", _REMEDIES[written])
         if not duration(shortest) <= duration(value) <= duration(longest):
-            raise wrong(f"is not between {shortest} and {longest}", _DURATION_REMEDY)
+            raise wrong(f"is not between {shortest} and {longest}", _REMEDIES[written])
         return value
 
     return check
 
 
-def _duration_schema(shortest: str, longest: str) -> dict[str, Any]:
+def _duration_schema(shortest: str, longest: str, written: str = _DURATION) -> dict[str, Any]:
     within = f"duration(self) >= duration('{shortest}') && duration(self) <= duration('{longest}')"
+    matches = f"self.matches('{written}')"
     return {
         "type": "string",
         "minLength": 2,
         "maxLength": _DURATION_CHARACTERS_MAX,
         RULES: [
-            rule(is_duration("self"), _DURATION_REMEDY),
+            rule(matches, _REMEDIES[written]),
             # The other rule speaks where the text is no duration at all.
-            rule(f"!{is_duration('self')} || ({within})", f"must be {shortest} to {longest}"),
+            rule(f"!{matches} || ({within})", f"must be {shortest} to {longest}"),
         ],
     }
 
@@ -130,3 +141,13 @@ StepMaximum = Annotated[
     WithJsonSchema(_duration_schema("1s", "168h")),
 ]
 BakeTime = StepMinimum
+HistorySpan = Annotated[
+    str,
+    BeforeValidator(_checked_duration("0s", "168h")),
+    WithJsonSchema(_duration_schema("0s", "168h")),
+]
+SlowThreshold = Annotated[
+    str,
+    BeforeValidator(_checked_duration("1ms", "1h", _SHORT_DURATION)),
+    WithJsonSchema(_duration_schema("1ms", "1h", _SHORT_DURATION)),
+]

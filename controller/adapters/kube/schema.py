@@ -23,6 +23,8 @@ _KEPT: Final = frozenset(
         "pattern",
         "required",
         "x-kubernetes-int-or-string",
+        "x-kubernetes-list-map-keys",
+        "x-kubernetes-list-type",
         "x-kubernetes-validations",
     }
 )

@@ -228,13 +228,18 @@ class CanarySpec(Written):
     def policy(self) -> Policy:
         """What the decision reads."""
         analysis = self.analysis
+        slow = analysis.slow_requests
         return Policy(
             target=self.target_ref.name,
             mode=self.mode,
             steps=tuple(step.step() for step in self.steps),
             requests=analysis.requests.source(),
             error_rate=analysis.error_rate.error_rate(),
+            slow_requests=slow.slow_requests() if slow else None,
             restarts=analysis.restarts.restarts(),
+            limits=analysis.limits.limits(),
+            guards=tuple(guard.guard() for guard in analysis.guards),
+            history=duration(analysis.history),
             coverage=analysis.coverage.rule(),
             false_rollback_max=analysis.false_rollback_max,
             on_inconclusive=self.on_inconclusive,

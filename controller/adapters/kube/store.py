@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import msgspec
+
+PAGE_ITEMS_MAX: Final = 500
 
 T = TypeVar("T")
 
@@ -23,7 +25,7 @@ class Entry(Generic[T]):
 
     The owner of a pod is its ReplicaSet's uid, that of a ReplicaSet its Deployment's; a Canary
     belongs to its target and a Deployment to the Canary that its label names (see `resources`). An
-    object whose owner is None is not kept.
+    object whose owner is None is not kept. `node` is where a pod runs.
     """
 
     key: Key
@@ -32,19 +34,23 @@ class Entry(Generic[T]):
     owner: str | None
     created_at: datetime
     record: T
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource(Generic[T]):
     """A kind of objects: where it is served, how it is read, which part of it is news.
 
-    `face` is the part of a record whose change is worth a look.
+    `face` is the part of a record whose change is worth a look. A kind that is not `required` is
+    done without where the account may not see it. Lists come in pages of `page_items_max`.
     """
 
     prefix: str
     plural: str
     read: Callable[[bytes | msgspec.Raw], Entry[T]]
     face: Callable[[T], object]
+    required: bool = True
+    page_items_max: int = PAGE_ITEMS_MAX
 
     def path(self, namespace: str | None, name: str = "", subresource: str = "") -> str:
         """The path of an object, or of the list in one namespace or in all."""

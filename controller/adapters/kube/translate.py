@@ -20,16 +20,8 @@ from controller.adapters.kube.names import (
     SKIP_ANNOTATION,
 )
 from controller.adapters.kube.status_codec import load_status
-from controller.domain.policy import Policy, RequestSource
-from controller.domain.records import (
-    Container,
-    Intent,
-    Pod,
-    Problem,
-    ReplicaSet,
-    Termination,
-    Workload,
-)
+from controller.domain.policy import Policy
+from controller.domain.records import Intent, Problem, ReplicaSet, Workload
 from controller.domain.status import Status
 
 REVISION_ANNOTATION: Final = "deployment.kubernetes.io/revision"
@@ -63,7 +55,7 @@ class CanaryRecord:
     intent: Intent | Problem | None
 
 
-PresetProblem = Callable[[RequestSource], Problem | None]
+PresetProblem = Callable[[Policy], Problem | None]
 
 
 def canary_record(canary: objects.Canary, preset_problem: PresetProblem) -> CanaryRecord:
@@ -126,49 +118,6 @@ def replica_set(source: objects.ReplicaSet) -> ReplicaSet:
         ready=source.status.ready_replicas,
         revision=int(revision) if revision.isdecimal() else 0,
         images=images_of(template),
-    )
-
-
-def pod(source: objects.Pod, owner: str) -> Pod:
-    """A pod of the ReplicaSet with the uid `owner`."""
-    metadata, status = source.metadata, source.status
-    conditions = status.conditions or ()
-    return Pod(
-        name=metadata.name,
-        uid=metadata.uid,
-        replica_set=owner,
-        created_at=_instant(metadata.creation_timestamp),
-        ready=any(c.type == "Ready" and c.status == "True" for c in conditions),
-        leaving=metadata.deletion_timestamp is not None,
-        containers=tuple(container(c) for c in status.container_statuses or ()),
-    )
-
-
-def container(status: objects.ContainerStatus) -> Container:
-    """A container with its deaths: a death shows before the kubelet has counted the restart."""
-    now, before = status.state, status.last_state
-    ended = now.terminated if now else None
-    ended_before = before.terminated if before else None
-    waiting = now.waiting if now else None
-    down_after_running = ended is not None or (waiting is not None and ended_before is not None)
-    return Container(
-        name=status.name,
-        restarts=status.restart_count,
-        deaths=status.restart_count + (1 if down_after_running else 0),
-        ready=status.ready,
-        last_death=_termination(ended or ended_before),
-        waiting=waiting.reason if waiting else None,
-    )
-
-
-def _termination(ended: objects.Terminated | None) -> Termination | None:
-    if ended is None:
-        return None
-    return Termination(
-        exit_code=ended.exit_code,
-        reason=ended.reason,
-        signal=ended.signal,
-        finished_at=ended.finished_at,
     )
 
 

@@ -1,6 +1,7 @@
 """The shelves together: which Canary an object concerns, and the scene of one Canary."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from controller.adapters.kube import resources
 from controller.adapters.kube.resources import label_owner, target_owner
@@ -13,16 +14,20 @@ from controller.domain.snapshot import Scene
 class View:
     """What is known of the cluster. `announce` is told which Canaries need a look.
 
-    `gate_in_force` says whether the admission policy and its binding are installed.
+    `gate_in_force` says whether the admission policy and its binding are installed,
+    `nodes_are_known` whether what is known of the nodes is of now.
     """
 
     def __init__(self, preset_problem: PresetProblem, announce: Callable[[Ref], None]) -> None:
         self.gate_in_force = False
+        self.nodes_are_known: Callable[[], bool] = _never
         self._announce = announce
         self.canaries = Shelf(resources.canaries(preset_problem), self._canary_news)
         self.deployments = Shelf(resources.DEPLOYMENTS, self._deployment_news)
         self.replica_sets = Shelf(resources.REPLICA_SETS, self._replica_set_news)
         self.pods = Shelf(resources.PODS, self._pod_news)
+        # A node's trouble is no reason to look at a Canary; what it does to pods is.
+        self.nodes = Shelf(resources.NODES, lambda _: None)
 
     def refs(self) -> tuple[Ref, ...]:
         """Every Canary, in order."""
@@ -58,10 +63,17 @@ class View:
             intent=record.intent,
             workload=deployment.record if deployment else None,
             replica_sets=tuple(entry.record for entry in owned),
-            pods=tuple(pod.record for rs in owned for pod in self.pods.owned_by(rs.uid)),
+            pods=tuple(self._pod(pod) for rs in owned for pod in self.pods.owned_by(rs.uid)),
             gate=self._gate(deployment),
             rival=self._rival(canary),
         )
+
+    def _pod(self, entry: Entry[Pod]) -> Pod:
+        """The pod, with what presses its node; old news of a node would excuse what it must not."""
+        node = self.nodes.at(Key("", entry.node)) if entry.node else None
+        if node is None or not self.nodes_are_known():
+            return entry.record
+        return replace(entry.record, pressure=node.record)
 
     def _gate(self, deployment: Entry[Workload] | None) -> GateKind:
         """The policy asks for the opt-in label and against the skip annotation; else: catch."""
@@ -99,3 +111,7 @@ class View:
         replica_set = self.replica_sets.of_uid(entry.owner or "")
         if replica_set is not None:
             self._replica_set_news(replica_set)
+
+
+def _never() -> bool:
+    return False

@@ -18,6 +18,11 @@ SCRAPE_LABELS: Final = frozenset(
     {"job", "service", "endpoint", "prometheus", "prometheus_replica", "replica", "__replica__"}
 )
 
+# Labels of OpenTelemetry that say which library counted. A framework that counts by itself and a
+# library put around it count the same requests: once is enough here, too.
+SCOPE: Final = "otel_scope_name"
+SCOPE_LABELS: Final = frozenset({SCOPE, "otel_scope_version", "otel_scope_schema_url"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
@@ -79,10 +84,12 @@ def seen_by(series: Sequence[Series], time_ms: int) -> bool:
 
 
 def distinct(series: Sequence[Series], keep: frozenset[str], gap_max: int) -> list[Series]:
-    """The same without what a second target brought of the same process.
+    """The same without what a second target brought of the same process, or a second library.
 
     `keep` are labels that are the application's own whatever their names.
     """
+    if len({one.labels.get(SCOPE) for one in series}) > 1:
+        series = _one_library(series)
     if len({one.samples[-1][0] for one in series}) == 1:
         return list(series)  # one scrape brought them all: the usual case, told fast
     same: dict[frozenset[tuple[str, str]], list[Series]] = {}
@@ -91,6 +98,19 @@ def distinct(series: Sequence[Series], keep: frozenset[str], gap_max: int) -> li
         identity = frozenset(item for item in one.labels.items() if item[0] not in drop)
         same.setdefault(identity, []).append(one)
     return [one for group in same.values() for one in _one_target(group, drop, gap_max)]
+
+
+def _one_library(series: Sequence[Series]) -> list[Series]:
+    """Of series that differ in the library alone that counts, those of the first by name."""
+    same: dict[frozenset[tuple[str, str]], list[Series]] = {}
+    for one in series:
+        identity = frozenset(item for item in one.labels.items() if item[0] not in SCOPE_LABELS)
+        same.setdefault(identity, []).append(one)
+    kept = []
+    for group in same.values():
+        first = min(one.labels.get(SCOPE, "") for one in group)
+        kept += [one for one in group if one.labels.get(SCOPE, "") == first]
+    return kept
 
 
 def _one_target(group: list[Series], drop: frozenset[str], gap_max: int) -> list[Series]:

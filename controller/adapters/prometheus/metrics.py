@@ -1,70 +1,36 @@
 """The Metrics port: what releases ask, batched, fetched, counted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-from controller.adapters.prometheus.batching import Answer, Batcher
-from controller.adapters.prometheus.counting import interval_of
-from controller.adapters.prometheus.presets import PRESETS, namespace_label, problem_of
-from controller.adapters.prometheus.reading import (
-    SETTLE_MIN_MS,
-    Evidence,
-    Question,
-    answer,
-    lookback_of,
-    settle_of,
-    unplaced,
+from controller.adapters.prometheus.counters import Counter, counter_of
+from controller.adapters.prometheus.fetching import (
+    THREADS,
+    THREADS_ALONE,
+    Fetcher,
+    Observer,
+    Span,
+    Wanted,
 )
-from controller.adapters.prometheus.selecting import Ask, Selection, by_pod, ranged, selector
+from controller.adapters.prometheus.gathering import Gatherer, nothing
+from controller.adapters.prometheus.guarding import read_guard
+from controller.adapters.prometheus.lives import read_lives
+from controller.adapters.prometheus.past import read_past
+from controller.adapters.prometheus.problems import source_problem
+from controller.adapters.prometheus.reading import SETTLE_MIN_MS, Question, answer, settle_of
+from controller.adapters.prometheus.selecting import Ask, Selection
 from controller.adapters.prometheus.series import Series, instant, milliseconds
 from controller.adapters.prometheus.server import Address, Server
-from controller.adapters.prometheus.session import Deadline
-from controller.domain.policy import RequestSource
-from controller.domain.readings import Missing, Tally
+from controller.adapters.prometheus.siblings import Asked
+from controller.domain.policy import Guard, RequestSource, SlowRequests
+from controller.domain.readings import Lives, Measured, Missing, Past, Tally
+from controller.engine.ports import Stable
 
-THREADS: Final = 4
-INTERVALS_MAX: Final = 2_000
-INTERVAL_FADE: Final = 0.8
-INTERVAL_MAX_MS: Final = 300_000
+__all__ = ["Observer", "PrometheusMetrics"]
 
 RESTARTS: Final = Selection(metric="kube_pod_container_status_restarts_total")
-
-
-class Span(StrEnum):
-    """How far back a query reads. One release that has to catch up an hour must not make the
-    others read an hour, so a metric takes up to three queries, however many releases there are.
-    """
-
-    NOW = "now"
-    MINUTE = "minute"
-    MINUTES = "minutes"
-    HOUR = "hour"
-
-    @classmethod
-    def of(cls, window_ms: int) -> "Span":
-        if window_ms <= 60_000:
-            return cls.MINUTE
-        return cls.MINUTES if window_ms <= 300_000 else cls.HOUR
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """What questions must share to be put as one."""
-
-    selection: Selection
-    span: Span
-
-
-class Observer(Protocol):
-    """Who counts our own queries, for our own /metrics."""
-
-    def queried(self, result: str, seconds: float) -> None:
-        """One query ended: "ok", or in a word why its data is missing."""
-        ...
 
 
 class PrometheusMetrics:
@@ -87,25 +53,21 @@ class PrometheusMetrics:
     ) -> None:
         self.interval_seconds = 0.0
         self.age_seconds = 0.0
-        self._observer = observer
-        self._server = Server(
+        server = Server(
             Address(
                 url=url,
                 timeout_seconds=timeout_seconds,
                 bearer_token_file=bearer_token_file,
                 ca_file=ca_file,
                 headers=headers or {},
-                connections=THREADS,
+                connections=THREADS + THREADS_ALONE,
             )
         )
-        self._batcher = Batcher[Fetch](
-            self._fetch, timeout_seconds=timeout_seconds, threads=THREADS, queried=self._queried
-        )
-        self._intervals: dict[tuple[Selection, str], int] = {}
+        self._fetcher = Fetcher(server, timeout_seconds=timeout_seconds, observer=observer)
+        self._gatherer = Gatherer(self._fetcher)
 
     def close(self) -> None:
-        self._batcher.close()
-        self._server.close()
+        self._fetcher.close()
 
     async def tally(
         self,
@@ -113,37 +75,73 @@ class PrometheusMetrics:
         namespace: str,
         pods: Mapping[str, datetime],
         *,
-        since: datetime | None,
+        slow: SlowRequests | None = None,
+        since: datetime,
         now: datetime,
     ) -> Tally | Missing:
         """Requests and errors of these pods after `since`; what `since` is next is in the answer.
 
         An answer without pods, `until` where `since` was, means: nothing new yet.
         """
-        problem = problem_of(source)
-        if problem is not None:
-            return Missing("not countable", str(problem))
-        preset = PRESETS[source.preset]
+        counter = _counter(source, slow)
+        if isinstance(counter, Missing):
+            return counter
         question = Question(
-            preset=preset,
-            segment_by=preset.route if source.segment_by is None else source.segment_by,
             pods={pod: milliseconds(created) for pod, created in pods.items()},
-            since=None if since is None else milliseconds(since),
+            since=milliseconds(since),
             now=milliseconds(now),
         )
-        selection = Selection(
-            metric=preset.counter,
-            matchers=preset.matchers,
-            namespace_label=namespace_label(source.pod_label),
-            pod_label=source.pod_label,
-        )
-        remembered = self._intervals.get((selection, namespace))
+        remembered = self._gatherer.interval(counter, namespace)
         settle = SETTLE_MIN_MS if remembered is None else settle_of(remembered)
-        if not pods or (question.since is not None and question.since >= question.now - settle):
-            nothing_since = instant(question.now if question.since is None else question.since)
-            return Tally(since=nothing_since, until=nothing_since)
-        evidence = await self._evidence(question, selection, namespace)
-        return evidence if isinstance(evidence, Missing) else answer(question, evidence)
+        if not pods or question.since >= question.now - settle:
+            return Tally(since=instant(question.since), until=instant(question.since))
+        found = await self._gatherer.gather(counter, source.pod_label, question, namespace)
+        if isinstance(found, Missing):
+            return found
+        evidence = found.evidence
+        self.interval_seconds = (evidence.interval or 0) / 1_000
+        self.age_seconds = max(0, question.now - evidence.newest) / 1_000
+        return answer(found.counter, question, evidence)
+
+    async def past(
+        self,
+        source: RequestSource,
+        namespace: str,
+        stable: Stable,
+        *,
+        slow: SlowRequests | None = None,
+        span: timedelta,
+        now: datetime,
+    ) -> Past | Missing:
+        """What stable counted in the last `span`, with the segments that are to be told apart."""
+        counter = _counter(source, slow)
+        if isinstance(counter, Missing):
+            return counter
+        at = milliseconds(now)
+        ask = Ask(namespace=namespace, pods=frozenset(stable.pods), start=at, at=at)
+        placed = await self._gatherer.place(counter, source.pod_label, ask)
+        if isinstance(placed, Missing):
+            return placed
+        asked = Asked(namespace=namespace, stable=stable, span=span, now=now)
+        return await read_past(self._fetcher.series, placed, asked)
+
+    async def lives(
+        self, namespace: str, stable: Stable, *, span: timedelta, now: datetime
+    ) -> Lives | Missing:
+        """Restarts and life as kube-state-metrics has them."""
+        asked = Asked(namespace=namespace, stable=stable, span=span, now=now)
+        return await read_lives(self._fetcher.series, asked)
+
+    async def guard(
+        self,
+        guard: Guard,
+        namespace: str,  # noqa: ARG002 - the query says where it looks
+        canary: frozenset[str],
+        stable: frozenset[str],
+        now: datetime,
+    ) -> Measured | Missing:
+        """What a guard's expression says of these pods now."""
+        return await read_guard(self._fetcher.ask, guard, canary, stable, now)
 
     async def restarts(
         self, namespace: str, pods: frozenset[str], now: datetime
@@ -153,84 +151,20 @@ class PrometheusMetrics:
             return {}
         at = milliseconds(now)
         ask = Ask(namespace=namespace, pods=pods, start=at, at=at)
-        found = await self._batcher.put(Fetch(RESTARTS, Span.NOW), ask)
+        found = await self._fetcher.put(Wanted(RESTARTS, Span.NOW), ask)
         if isinstance(found, Missing):
             return found
         counted = {pod: found[namespace, pod] for pod in pods if (namespace, pod) in found}
         if not counted:
-            return _nothing(RESTARTS, ask, "is kube-state-metrics scraped, with honorLabels?")
+            return nothing(RESTARTS, ask, "is kube-state-metrics scraped, with honorLabels?")
         return {pod: _restarts(series) for pod, series in counted.items()}
 
-    async def _evidence(
-        self, question: Question, selection: Selection, namespace: str
-    ) -> Evidence | Missing:
-        """The pods' series; for pods that they do not place, all that was ever scraped of them."""
-        key = (selection, namespace)
-        start = question.start(lookback_of(self._intervals.get(key)))
-        ask = Ask(namespace=namespace, pods=frozenset(question.pods), start=start, at=question.now)
-        found = await self._read(selection, ask)
-        if isinstance(found, Missing):
-            return found
-        if not found:
-            hint = f"are the pods scraped, and is {selection.pod_label!r} the label naming them?"
-            return _nothing(selection, ask, hint)
-        evidence = self._noticed(key, found, dict.fromkeys(found, start))
-        again = unplaced(question, evidence)
-        if again:
-            earliest = min(again.values())
-            more = Ask(namespace=namespace, pods=frozenset(again), start=earliest, at=question.now)
-            whole = await self._read(selection, more)
-            if isinstance(whole, Missing):
-                return whole
-            starts = {**evidence.starts, **dict.fromkeys(whole, earliest)}
-            evidence = self._noticed(key, {**found, **whole}, starts)
-        self.interval_seconds = (evidence.interval or 0) / 1_000
-        self.age_seconds = max(0, question.now - evidence.newest) / 1_000
-        return evidence
 
-    async def _read(self, selection: Selection, ask: Ask) -> dict[str, Sequence[Series]] | Missing:
-        """The series of every pod that has some."""
-        found = await self._batcher.put(Fetch(selection, Span.of(ask.at - ask.start)), ask)
-        if isinstance(found, Missing):
-            return found
-        key = ask.namespace
-        return {pod: found[key, pod] for pod in ask.pods if (key, pod) in found}
-
-    def _noticed(
-        self,
-        key: tuple[Selection, str],
-        pods: Mapping[str, Sequence[Series]],
-        starts: Mapping[str, int],
-    ) -> Evidence:
-        """Evidence with its scrape interval, which is remembered.
-
-        The slowest pods of a namespace set the pace, and fade when they are no longer there.
-        """
-        seen, old = interval_of(pods), self._intervals.pop(key, None)
-        interval = old if seen is None else max(seen, round(INTERVAL_FADE * (old or 0)))
-        interval = interval and min(interval, INTERVAL_MAX_MS)
-        if interval is not None:
-            self._intervals[key] = interval
-            if len(self._intervals) > INTERVALS_MAX:
-                del self._intervals[next(iter(self._intervals))]
-        return Evidence(pods=pods, starts=starts, interval=interval)
-
-    def _fetch(self, fetch: Fetch, asks: Sequence[Ask], deadline: Deadline) -> Answer:
-        """Runs in a thread."""
-        text = (selector if fetch.span is Span.NOW else ranged)(fetch.selection, asks)
-        series = self._server.query(text, max(ask.at for ask in asks), deadline)
-        return series if isinstance(series, Missing) else by_pod(fetch.selection, series)
-
-    def _queried(self, result: str, seconds: float) -> None:
-        if self._observer is not None:
-            self._observer.queried(result.replace(" ", "-"), seconds)
-
-
-def _nothing(selection: Selection, ask: Ask, hint: str) -> Missing:
-    """No series at all: most often a label that is named otherwise, so show what was looked for."""
-    wanted = selector(selection, [ask])
-    shown = wanted if len(wanted) <= 200 else f"{wanted[:200]}..."
-    return Missing("no series", f"{shown} finds nothing; {hint}")
+def _counter(source: RequestSource, slow: SlowRequests | None) -> Counter | Missing:
+    problem = source_problem(source, slow)
+    if problem is not None:
+        return Missing("not countable", str(problem))
+    return counter_of(source, slow)
 
 
 def _restarts(series: Sequence[Series]) -> int:

@@ -1,24 +1,13 @@
 """One release's question about its pods, and the answer from their series. Pure."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from controller.adapters.prometheus.counting import (
-    Window,
-    distinct,
-    increase,
-    newest,
-    seen_by,
-)
-from controller.adapters.prometheus.presets import Preset
+from controller.adapters.prometheus.counters import Counter
+from controller.adapters.prometheus.counting import Window, newest, seen_by
 from controller.adapters.prometheus.series import Series, instant
-from controller.domain.readings import Counts, Missing, Tally
-
-SEGMENTS_MAX: Final = 50
-OTHER: Final = "other"
-NO_ROUTE: Final = "(no route)"
+from controller.domain.readings import Missing, Tally
 
 # Read this far back until it is known how often pods are scraped.
 FIRST_LOOKBACK_MS: Final = 300_000
@@ -53,21 +42,15 @@ def stale_after(interval: int | None) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked: pods with their creation times, after `since` until about `now`.
+    """What is asked: pods with their creation times, after `since` until about `now`."""
 
-    `segment_by` is a label, "" for no split.
-    """
-
-    preset: Preset
-    segment_by: str
     pods: Mapping[str, int]
-    since: int | None
+    since: int
     now: int
 
     def start(self, lookback: int) -> int:
         """How far back samples are needed; never further than the longest window."""
-        since = self.now if self.since is None else self.since
-        return max(since - lookback, self.now - WINDOW_MAX_MS)
+        return max(self.since - lookback, self.now - WINDOW_MAX_MS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +80,6 @@ def window_of(question: Question, evidence: Evidence) -> Window:
     last = min(evidence.newest, question.now)
     late = question.now - last > (interval or INTERVAL_GUESS_MS) + settle
     until = last - settle if late else min(question.now - settle, last)
-    if question.since is None:
-        return Window(since=0, until=until, gap_max=until)
     lookback = lookback_of(interval)
     since = max(question.since, question.start(lookback) + lookback)
     return Window(since=since, until=max(since, until), gap_max=lookback)
@@ -110,8 +91,6 @@ def unplaced(question: Question, evidence: Evidence) -> Mapping[str, int]:
     What was fetched cannot tell: they are older than it, and in it only after `since`. A young
     pod's whole life tells. An old one's last minutes tell whether it is merely scraped rarely.
     """
-    if question.since is None:
-        return {}
     window = window_of(question, evidence)
     again = {}
     for pod, series in evidence.pods.items():
@@ -126,78 +105,37 @@ def unplaced(question: Question, evidence: Evidence) -> Mapping[str, int]:
     return again
 
 
-def answer(question: Question, evidence: Evidence) -> Tally | Missing:
-    """Requests and errors by pod and segment, or why there are none."""
+def answer(counter: Counter, question: Question, evidence: Evidence) -> Tally | Missing:
+    """Requests and errors by pod and segment, or why there are none.
+
+    Every segment is called here what it is called in every other look: too many are pooled by the
+    evidence, which remembers which. A pod is named when its counters were read, changed or not.
+    """
     interval = evidence.interval
     last = evidence.newest
     if question.now - last > stale_after(interval):
         age = (question.now - last) / 1_000
-        return Missing("stale", f"{question.preset.counter}: last sample {age:.0f} s ago")
+        return Missing("stale", f"{counter.metric}: last sample {age:.0f} s ago")
     window = window_of(question, evidence)
     fresh_from = question.now - stale_after(interval)
-    pods: dict[str, dict[str, Counts]] = {}
-    for pod, series in evidence.pods.items():
-        counted = any(window.holds(sample) for one in series for sample in one.samples)
-        if not counted and newest(series) < fresh_from:
-            continue
-        pods[pod] = {}
-        for segment, counts in _pod_counts(question, evidence, pod, window):
-            pods[pod][segment] = pods[pod].get(segment, Counts()) + counts
-    since = _since(question, window)
-    return Tally(since=instant(since), until=instant(window.until), pods=_bounded(pods))
+    read = {
+        pod: series
+        for pod, series in evidence.pods.items()
+        if newest(series) >= fresh_from
+        or any(window.holds(sample) for one in series for sample in one.samples)
+    }
+    counts = counter.counts(read, window, _born(question, evidence, window))
+    return Tally(since=instant(window.since), until=instant(window.until), pods=counts)
 
 
-def _since(question: Question, window: Window) -> int:
-    """Where the counts begin: for `since` None with the oldest pod."""
-    if question.since is None:
-        return min(window.until, *question.pods.values())
-    return window.since
+def _born(question: Question, evidence: Evidence, window: Window) -> frozenset[str]:
+    """Pods of which a series that nobody has seen before counts from zero.
 
-
-def _pod_counts(
-    question: Question, evidence: Evidence, pod: str, window: Window
-) -> Iterator[tuple[str, Counts]]:
-    """What each of the pod's series gained.
-
-    A series nobody has seen before counts from zero if it cannot have been there: the pod was being
-    scraped without it, or the pod's whole life was fetched. Else the pod was out of reach.
+    It cannot have been there: the pod was being scraped without it, or the pod's whole life was
+    fetched. Else the pod was out of reach.
     """
-    series = evidence.pods[pod]
-    preset = question.preset
-    born = (
-        question.since is None
-        or seen_by(series, window.since)
-        or question.pods[pod] >= evidence.starts[pod]
+    return frozenset(
+        pod
+        for pod, series in evidence.pods.items()
+        if seen_by(series, window.since) or question.pods[pod] >= evidence.starts[pod]
     )
-    keep = frozenset({preset.status, question.segment_by})
-    failed = re.compile(preset.failed)
-    for one in distinct(series, keep, lookback_of(evidence.interval)):
-        gained = increase(one.samples, window, born=born)
-        if gained > 0:
-            errors = gained if failed.fullmatch(one.labels.get(preset.status, "")) else 0.0
-            yield _segment(question, one), Counts(errors, gained)
-
-
-def _segment(question: Question, series: Series) -> str:
-    """The series' segment; "" is the whole service and means that nothing is split."""
-    if not question.segment_by:
-        return ""
-    return series.labels.get(question.segment_by) or NO_ROUTE
-
-
-def _bounded(pods: Mapping[str, Mapping[str, Counts]]) -> Mapping[str, Mapping[str, Counts]]:
-    """The same with the rarest segments summed up: a route may be anything a caller sent."""
-    totals: dict[str, float] = {}
-    for segments in pods.values():
-        for segment, counts in segments.items():
-            totals[segment] = totals.get(segment, 0.0) + counts.requests
-    if len(totals) <= SEGMENTS_MAX:
-        return pods
-    named = set(sorted(totals, key=lambda segment: (-totals[segment], segment))[:SEGMENTS_MAX])
-    bounded: dict[str, dict[str, Counts]] = {}
-    for pod, segments in pods.items():
-        bounded[pod] = {}
-        for segment, counts in segments.items():
-            name = segment if segment in named else OTHER
-            bounded[pod][name] = bounded[pod].get(name, Counts()) + counts
-    return bounded

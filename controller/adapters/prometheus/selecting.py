@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from controller.adapters.prometheus.series import Series
 
@@ -11,9 +11,16 @@ _REGEX_META: Final = re.compile(r"([\\.+*?()|\[\]{}^$])")
 _ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 
+class Scheme(NamedTuple):
+    """The labels by which a scrape configuration names pods and namespaces."""
+
+    pod: str
+    namespace: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """A metric and how its series name their pod."""
+    """A metric and how its series name their pod. `metric` "": the matchers say it."""
 
     metric: str
     matchers: str = ""

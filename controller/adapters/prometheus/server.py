@@ -1,10 +1,10 @@
 """One Prometheus server asked one query; whatever goes wrong is named, not raised."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -27,6 +27,8 @@ CONNECT_TIMEOUT_MAX_SECONDS: Final = 2.0
 ATTEMPTS_MAX: Final = 2
 ATTEMPT_MIN_SECONDS: Final = 0.2  # less than this left is not worth a second try
 DETAIL_MAX: Final = 300
+
+T = TypeVar("T")
 
 UNREACHABLE: Final = "unreachable"
 TIMEOUT: Final = "timeout"
@@ -83,7 +85,13 @@ class Server:
 
     def query(self, query: str, at: int, deadline: Deadline) -> list[Series] | Missing:
         """The series that `query` selects as of `at`, in milliseconds; tried twice if need be."""
-        return Retrying(
+        return self.read(query, at, deadline, parse)
+
+    def read(
+        self, query: str, at: int, deadline: Deadline, parse: Callable[[object], T | Missing]
+    ) -> T | Missing:
+        """What `parse` makes of the result of `query` as of `at`; tried twice if need be."""
+        answer: T | Missing = Retrying(
             stop=lambda state: (
                 stop_after_attempt(ATTEMPTS_MAX)(state)
                 or deadline.left_seconds < ATTEMPT_MIN_SECONDS
@@ -93,9 +101,12 @@ class Server:
                 lambda result: isinstance(result, Missing) and result.reason == UNREACHABLE
             ),
             retry_error_callback=_last,
-        )(self._attempt, query, at, deadline)
+        )(self._attempt, query, at, deadline, parse)
+        return answer
 
-    def _attempt(self, query: str, at: int, deadline: Deadline) -> list[Series] | Missing:
+    def _attempt(
+        self, query: str, at: int, deadline: Deadline, parse: Callable[[object], T | Missing]
+    ) -> T | Missing:
         left = deadline.left_seconds
         if left <= 0:
             return Missing(TIMEOUT, f"{self.host} has not answered")
@@ -119,7 +130,7 @@ class Server:
         except (requests.RequestException, OSError) as error:
             return self._failure(error)
 
-    def _checked(self, found: list[Series] | Missing) -> list[Series] | Missing:
+    def _checked(self, found: T | Missing) -> T | Missing:
         """A partial answer is none: what is left out may be the canary's errors."""
         warnings = self.exchange.warnings
         if warnings:

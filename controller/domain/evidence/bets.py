@@ -1,21 +1,26 @@
-"""The bets: test supermartingales against "the canary is no worse than tolerated"."""
+"""The bets: test supermartingales against "the canary is no worse than tolerated".
+
+All work along the last axes, (..., streams, bets): whatever leads is a batch of releases.
+"""
 
 import math
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from controller.domain.evidence.mixture import Singles, Wealth
-from controller.domain.evidence.windows import Floats, Flow, Look
+from controller.domain.evidence.looks import Flow, Look
+from controller.domain.evidence.mixture import Singles, Wealth, log_of_sum, with_row
+from controller.domain.evidence.windows import Floats
 
 FIRST_REQUESTS: Final = 0.6  # mass on "bad from the first request"
+FIRST_BY_HISTORY: Final = 0.8
 FIRST_CRASHES: Final = 0.9
 
 # What one stable error leaves of the wealth. The lower, the more severe the bug that is bet on.
 STABLE_FACTORS: Final = np.array([0.01, 0.05, 0.15, 0.30, 0.50, 0.70, 0.85, 0.93, 0.97])
 SEGMENT_WEIGHTS: Final = np.log([0.22, 0.12, 0.10, 0.10, 0.10, 0.10, 0.10, 0.10, 0.06])
-SERVICE_WEIGHTS: Final = np.log([0.08, 0.06, 0.08, 0.10, 0.12, 0.14, 0.16, 0.16, 0.10])
+SERVICE_WEIGHTS: Final = np.log([0.02, 0.03, 0.03, 0.05, 0.23, 0.20, 0.06, 0.35, 0.03])
 CRASH_FACTORS: Final = np.array([0.01, 0.20, 0.50, 0.80])
 CRASH_WEIGHTS: Final = np.log([0.7, 0.1, 0.1, 0.1])
 
@@ -23,6 +28,8 @@ CRASH_WEIGHTS: Final = np.log([0.7, 0.1, 0.1, 0.1])
 ALTERNATIVES: Final = np.array([0.15, 0.30, 0.45, 0.60, 0.80, 1.0])
 ALTERNATIVE_WEIGHTS: Final = np.log([0.12, 0.14, 0.16, 0.18, 0.20, 0.20])
 ALTERNATIVE_MAX: Final = 0.98
+BRACKETS: Final = 6
+BASELINE_WEIGHTS: Final = np.tile(ALTERNATIVE_WEIGHTS, BRACKETS)
 NEAR_BOUND: Final = 1 - ALTERNATIVES
 NEAR_FAILURE: Final = ALTERNATIVES * np.log(ALTERNATIVE_MAX)
 BOUND_MAX: Final = 0.5  # a bound above this leaves nothing to bet on
@@ -34,6 +41,9 @@ CRASH_MULTIPLE_WEIGHTS: Final = np.full((2, 7), -math.log(7))  # two bounds
 
 CANARY_FACTORS: Final = np.array([0.02, 0.15, 0.30, 0.45, 0.60, 0.75, 0.88])
 CANARY_FACTOR_WEIGHTS: Final = np.full(7, -math.log(7))
+
+CREDIT_STEPS: Final = 64  # per unit of exposure
+CREDIT_MAX: Final = 1e6
 
 TINY: Final = 1e-12
 
@@ -61,17 +71,18 @@ class PairBet:
     def __post_init__(self) -> None:
         self.credit = np.zeros(self.wealth.log.shape, np.float32)
 
-    def begin_later(self, starts: int) -> None:
+    def begin_later(self, mass: float) -> None:
         """Fresh bets begin, and no credit of older ones may pay for them."""
-        self.wealth.begin_later(starts)
+        self.wealth.begin_later(mass)
         self.credit[...] = 0.0
 
     def add(self, look: Look, cap: Floats | None = None) -> None:
         """Bet on one look. `cap`: nats that each stream may gain at most."""
         canary, stable = _columns(look.canary), _columns(look.stable)
-        spending = look.tolerated * canary.exposure
+        tolerated = look.tolerated[..., None]
+        spending = tolerated * canary.exposure
         stake = 1 - self.factors
-        boldest = stake * look.ratio / look.tolerated
+        boldest = stake * (look.ratio[..., None] / tolerated)
         saved = self.credit.astype(np.float64)
         room = np.maximum(spending * boldest + self.bank * stake - saved, 0.0)
         earned = np.minimum(stable.exposure * stake, room)
@@ -79,44 +90,71 @@ class PairBet:
         credit = saved + earned
         affordable = credit / np.maximum(spending, TINY)
         gain = np.where(canary.exposure > 0, np.minimum(boldest, affordable), 0.0)
-        self.credit = (credit - spending * gain).astype(np.float32)
+        self.credit = _saved(credit - spending * gain)
         log_factors = (
             canary.events * np.log1p(gain)
             + stable.events * np.log(stable_factor)
             - self.difference * canary.exposure * gain
         )
-        self.wealth.multiply(log_factors / look.burst[:, None], cap)
+        self.wealth.multiply(log_factors / look.burst[..., None], cap)
 
-    def append(self, begun: int) -> None:
-        """Add a segment that appeared late."""
-        self.wealth.append(SEGMENT_WEIGHTS, begun)
-        self.credit = np.vstack([self.credit, np.zeros(len(self.factors), np.float32)])
+    def append(self, mass: float) -> None:
+        """Add a segment that appeared late; `mass` is that of the later starts so far."""
+        self.wealth.append(SEGMENT_WEIGHTS, mass)
+        self.credit = with_row(self.credit, 0.0)
+
+
+class Odds(NamedTuple):
+    """What a request that failed and one that did not are worth, in nats.
+
+    Both (..., streams, brackets * alternatives).
+    """
+
+    failed: Floats
+    served: Floats
+
+
+def odds(bounds: Floats) -> Odds:
+    """Binomial likelihood ratios of the alternatives against `bounds` p0, (..., streams, j)."""
+    p0 = bounds[..., None]
+    alternative = np.exp(NEAR_BOUND * np.log(p0) + NEAR_FAILURE)
+    bettable = p0 < BOUND_MAX
+    failed = np.where(bettable, np.log(alternative / p0), 0.0)
+    served = np.where(bettable, np.log1p(-alternative) - np.log1p(-p0), 0.0)
+    shape = (*bounds.shape[:-1], -1)
+    return Odds(failed.reshape(shape), served.reshape(shape))
 
 
 @dataclass(slots=True)
 class BaselineBet:
-    """Canary against stable's history. H0: p_canary <= p0; binomial likelihood ratios.
+    """Canary against stable's history. H0: p_canary <= tolerated * p_history + d.
 
     A failure is worth up to log(1 / p0) nats instead of log(1 + ratio), but only while the past
-    still holds: the caller has to see to that. p0 may change from look to look, as long as it is
-    chosen before the look.
+    still holds: the caller has to see to that. Binomial likelihood ratios against p0 = tolerated *
+    U + d for each bracket [U_(j-1), U_j] that p_history may lie in; the bracket with the least
+    evidence counts, with what history itself says against it (see `history`). The wealth is (...,
+    streams, brackets * alternatives).
     """
 
     wealth: Wealth
 
-    def add(self, canary: Flow, bounds: Floats, burst: Floats, cap: Floats) -> None:
-        """Bet on one look; `bounds` are the p0 of the streams."""
-        p0 = bounds[:, None]
-        alternative = np.exp(NEAR_BOUND * np.log(p0) + NEAR_FAILURE)
-        events, exposure = _columns(canary)
-        log_factors = events * np.log(alternative / p0) + (exposure - events) * (
-            np.log1p(-alternative) - np.log1p(-p0)
-        )
-        self.wealth.multiply(np.where(p0 < BOUND_MAX, log_factors / burst[:, None], 0.0), cap)
+    def add(self, canary: Flow, worth: Odds, burst: Floats, cap: Floats) -> None:
+        """Bet on one look."""
+        size = 1 / burst
+        failed = (canary.events * size)[..., None]
+        served = ((canary.exposure - canary.events) * size)[..., None]
+        self.wealth.multiply(failed * worth.failed + served * worth.served, cap)
 
-    def append(self, begun: int) -> None:
-        """Add a segment that appeared late."""
-        self.wealth.append(ALTERNATIVE_WEIGHTS, begun)
+    def log_evidence(self, handicap: Floats) -> Floats:
+        """The log e-value of each stream; `handicap` is history's own, (..., streams, brackets)."""
+        log = self.wealth.log
+        per_bracket = log.reshape(*log.shape[:-1], -1, len(ALTERNATIVES))
+        least = np.minimum.reduce(log_of_sum(per_bracket) + handicap, axis=-1)
+        return np.asarray(least, dtype=np.float64)
+
+    def append(self, mass: float) -> None:
+        """Add a segment that appeared late; `mass` is that of the later starts so far."""
+        self.wealth.append(BASELINE_WEIGHTS, mass)
 
 
 @dataclass(slots=True)
@@ -126,10 +164,10 @@ class CrashBaselineBet:
     bounds: Floats
     wealth: Wealth
 
-    def add(self, crashes: float, pod_seconds: float) -> None:
-        """Bet on one look of all canary pods."""
-        expected = self.bounds[:, None] * pod_seconds
-        self.wealth.multiply(crashes * CRASH_GAINS - expected * CRASH_COSTS)
+    def add(self, crashes: Floats, pod_seconds: Floats) -> None:
+        """Bet on one look of all canary pods; one number per release."""
+        expected = (self.bounds * pod_seconds[..., None])[..., None]
+        self.wealth.multiply(crashes[..., None, None] * CRASH_GAINS - expected * CRASH_COSTS)
 
 
 @dataclass(slots=True)
@@ -147,31 +185,40 @@ class NonInferiorityBet:
     def __post_init__(self) -> None:
         self.credit = np.zeros(self.wealth.log.shape, np.float32)
 
-    def begin_later(self, starts: int) -> None:
+    def begin_later(self, mass: float) -> None:
         """Fresh bets begin, and no credit of older ones may pay for them."""
-        self.wealth.begin_later(starts)
+        self.wealth.begin_later(mass)
         self.credit[...] = 0.0
 
     def add(self, look: Look) -> None:
         """Bet on one look."""
         canary, stable = _columns(look.canary), _columns(look.stable)
-        stake = look.tolerated * (1 - CANARY_FACTORS)
-        boldest = stake / max(look.ratio, TINY)
+        tolerated = look.tolerated[..., None]
+        stake = tolerated * (1 - CANARY_FACTORS)
+        boldest = stake / np.maximum(look.ratio[..., None], TINY)
         saved = self.credit.astype(np.float64)
         room = np.maximum(stable.exposure * boldest + self.bank * stake - saved, 0.0)
         earned = np.minimum(canary.exposure * stake, room)
-        canary_stake = earned / np.maximum(look.tolerated * canary.exposure, TINY)
+        canary_stake = earned / np.maximum(tolerated * canary.exposure, TINY)
         credit = saved + earned
         affordable = credit / np.maximum(stable.exposure, TINY)
         gain = np.where(stable.exposure > 0, np.minimum(boldest, affordable), 0.0)
-        self.credit = (credit - stable.exposure * gain).astype(np.float32)
+        self.credit = _saved(credit - stable.exposure * gain)
         log_factors = (
             canary.events * np.log1p(-canary_stake)
             + stable.events * np.log1p(gain)
             + self.difference * canary.exposure * canary_stake
         )
-        self.wealth.multiply(log_factors / look.burst[:, None])
+        self.wealth.multiply(log_factors / look.burst[..., None])
+
+
+def _saved(credit: Floats) -> Singles:
+    """Credit as it is kept, in small steps: the stored state has to be small. Less is always valid,
+    and the steps are so small that no pod-second of restarts is lost (they bank none anyway).
+    """
+    steps = np.floor(np.minimum(np.maximum(credit, 0.0), CREDIT_MAX) * CREDIT_STEPS)
+    return np.asarray(steps / CREDIT_STEPS, dtype=np.float32)
 
 
 def _columns(flow: Flow) -> Flow:
-    return Flow(flow.events[:, None], flow.exposure[:, None])
+    return Flow(flow.events[..., None], flow.exposure[..., None])

@@ -2,7 +2,8 @@
 
 import math
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +16,11 @@ from controller.domain.evidence.bets import (
     CrashBaselineBet,
     PairBet,
 )
+from controller.domain.evidence.looks import CrashLook, Flow, Look
 from controller.domain.evidence.margins import SHARE_OF_ERROR_FOR_BOUND, rate_bound
 from controller.domain.evidence.mixture import Starts, Wealth
-from controller.domain.evidence.streams import CRASH_WEIGHT
-from controller.domain.evidence.windows import (
-    CrashWindow,
-    Flow,
-    History,
-    Look,
-    sound_events,
-    sound_seconds,
-)
+from controller.domain.evidence.shares import RESTARTS, Tiers
+from controller.domain.evidence.windows import Floats
 from controller.domain.policy import Policy
 
 SECONDS_PER_DAY: Final = 86400.0
@@ -36,28 +31,47 @@ QUIET_GAPS: Final = 3.0
 QUIET_SECONDS_MIN: Final = 60.0
 QUIET_SECONDS_MAX: Final = 600.0
 AGREEMENT: Final = math.log(10)  # history counts where the concurrent e-value is at least this
+RUN_SECONDS: Final = 600.0  # without a crash: the next one begins a new run of them
+# An outage of what both depend on lets both crash, but seldom at the same instant: history counts
+# once stable has lived so long since the run's first crash (by the wall: not longer than that).
+WITNESS_POD_SECONDS: Final = 180.0
+WITNESS_SECONDS_MAX: Final = 60.0
 
 HISTORY, ABSOLUTE = 0, 1
 ONE: Final = np.ones(1)
 
+Bools = NDArray[np.bool_]
+
 
 @dataclass(slots=True)
 class RestartTotals:
-    """Crashes and planned pod-seconds of the release; the last three have a special sense.
+    """Crashes and planned pod-seconds of the release, each (...); the last ones have a sense apart.
 
     `recent_*` forget with a time constant of 300 s; `last_crash` is the canary's exposure at its
-    last crash; `waiting_*` are crashes that were seen before any time had passed.
+    last crash, `since_crash` the seconds since then; `run_*` are the seconds and stable's since the
+    first crash of the present run; `waiting_*` are crashes that were seen before any time had
+    passed.
     """
 
-    canary_crashes: float = 0.0
-    canary_seconds: float = 0.0
-    stable_crashes: float = 0.0
-    stable_seconds: float = 0.0
-    recent_crashes: float = 0.0
-    recent_seconds: float = 0.0
-    last_crash: float = 0.0
-    waiting_canary: float = 0.0
-    waiting_stable: float = 0.0
+    numbers: Floats  # (12, ...): the stored state, of which all others are views
+    canary_crashes: Floats
+    canary_seconds: Floats
+    stable_crashes: Floats
+    stable_seconds: Floats
+    recent_crashes: Floats
+    recent_seconds: Floats
+    last_crash: Floats
+    since_crash: Floats
+    run_seconds: Floats
+    run_stable_seconds: Floats
+    waiting_canary: Floats
+    waiting_stable: Floats
+
+    @classmethod
+    def begin(cls, lead: tuple[int, ...]) -> Self:
+        """Nothing counted so far."""
+        numbers = np.zeros((12, *lead))
+        return cls(numbers, *(numbers[place, ...] for place in range(12)))
 
 
 class RestartEvidence(NamedTuple):
@@ -66,134 +80,154 @@ class RestartEvidence(NamedTuple):
     `suspicious`: a crash has not been followed by quiet of three times the mean gap.
     """
 
-    concurrent: float
-    history: float
-    agreed: bool
-    suspicious: bool
+    concurrent: Floats
+    history: Floats
+    agreed: Bools
+    suspicious: Bools
 
 
 class Restarts:
-    """The bets on restarts. Events are crashes, the exposure is planned pod-seconds."""
+    """The bets on restarts. Events are crashes, the exposure is planned pod-seconds; all (...)."""
 
-    __slots__ = ("baseline", "history", "pair", "starts", "totals", "weight")
+    __slots__ = ("baseline", "crashes", "pair", "pod_seconds", "shares", "starts", "thin", "totals")
 
-    def __init__(self, policy: Policy, history: tuple[float, float]) -> None:
+    def __init__(self, policy: Policy, part: float, crashes: Floats, pod_seconds: Floats) -> None:
+        """`crashes` and `pod_seconds` are stable's past; `part`: of the usual shares of alpha."""
         extra = max(policy.restarts.extra_per_pod_day, 0.0) / SECONDS_PER_DAY
-        self.weight = CRASH_WEIGHT if policy.requests is not None else 1.0
-        error = SHARE_OF_ERROR_FOR_BOUND * policy.false_rollback_max * self.weight
-        bound = rate_bound(*history, error) + extra
-        self.history = history
+        lead = crashes.shape
+        self.shares = Tiers(part * RESTARTS.concurrent, part * RESTARTS.history)
+        error = SHARE_OF_ERROR_FOR_BOUND * policy.false_rollback_max * self.shares.history
+        self.crashes, self.pod_seconds = crashes, pod_seconds
+        if lead:
+            bounds = _bounds(crashes, pod_seconds, error, extra)
+        else:
+            bounds = _known_bounds(float(crashes), float(pod_seconds), error, extra)
+        self.thin: Bools = np.asarray((crashes == 0) & (bounds[..., HISTORY] > ABSOLUTE_BOUND))
         self.starts = Starts()
-        self.totals = RestartTotals()
-        pair = Wealth(CRASH_WEIGHTS[None, :], FIRST_CRASHES)
+        self.totals = RestartTotals.begin(lead)
+        pair = Wealth(CRASH_WEIGHTS[None, :], FIRST_CRASHES, lead)
         self.pair = PairBet(factors=CRASH_FACTORS, difference=extra, bank=0.0, wealth=pair)
-        bounds = np.array([bound, ABSOLUTE_BOUND])
         self.baseline = CrashBaselineBet(
-            bounds=bounds, wealth=Wealth(CRASH_MULTIPLE_WEIGHTS, FIRST_CRASHES)
+            bounds=bounds,
+            wealth=Wealth(CRASH_MULTIPLE_WEIGHTS, FIRST_CRASHES, lead),
         )
 
-    def add(self, window: CrashWindow, pods: tuple[float, float]) -> None:
-        """Bet on one look. `pods`: canary and stable pods planned, as far as known, else 0."""
-        canary = (float(window.canary_crashes), float(window.canary_seconds))
-        stable = (float(window.stable_crashes), float(window.stable_seconds))
-        if not sound_events(*canary):
-            canary = (0.0, 0.0)
-        if not sound_events(*stable):
-            stable = (0.0, 0.0)
+    def add(self, look: CrashLook) -> None:
+        """Bet on one look."""
         totals = self.totals
-        totals.canary_crashes += canary[0]
-        totals.canary_seconds += canary[1]
-        totals.stable_crashes += stable[0]
-        totals.stable_seconds += stable[1]
-        if canary[0] > 0:
-            totals.last_crash = totals.canary_seconds
-        totals.waiting_canary += canary[0]
-        totals.waiting_stable += stable[0]
-        if canary[1] + stable[1] > 0:
-            seconds = sound_seconds(window.seconds) or _guess_seconds(canary[1], stable[1], pods)
-            self._bet(canary[1], stable[1], seconds)
+        self._note_run(look)
+        totals.canary_crashes += look.canary_crashes
+        totals.canary_seconds += look.canary_seconds
+        totals.stable_crashes += look.stable_crashes
+        totals.stable_seconds += look.stable_seconds
+        totals.last_crash[...] = np.where(
+            look.canary_crashes > 0, totals.canary_seconds, totals.last_crash
+        )
+        totals.waiting_canary += look.canary_crashes
+        totals.waiting_stable += look.stable_crashes
+        if look.seconds > 0:
+            self._bet(look)
 
     def evidence(self, *, stable_gone: bool) -> RestartEvidence:
         """What the bets say now. A single crash never convicts."""
         enough = self.totals.canary_crashes >= CONVICTING_MIN
-        concurrent = float(self.pair.wealth.log_evidence()[0])
-        row = ABSOLUTE if stable_gone and self._history_is_thin() else HISTORY
-        history = float(self.baseline.wealth.log_evidence()[row])
-        agreed = enough and not self._stable_crashes() and (stable_gone or concurrent >= AGREEMENT)
+        concurrent = self.pair.wealth.log_evidence()[..., 0]
+        by_history = self.baseline.wealth.log_evidence()
+        history = by_history[..., HISTORY]
+        witnessed = (self.totals.run_stable_seconds >= WITNESS_POD_SECONDS) | (
+            self.totals.run_seconds >= WITNESS_SECONDS_MAX
+        )
+        agreed = (concurrent >= AGREEMENT) & witnessed
+        if stable_gone:
+            history = np.where(self.thin, by_history[..., ABSOLUTE], history)
+            agreed = np.ones_like(agreed)
         return RestartEvidence(
-            concurrent=concurrent if enough else min(concurrent, 0.0),
+            concurrent=np.where(enough, concurrent, np.minimum(concurrent, 0.0)),
             history=history,
-            agreed=agreed,
-            suspicious=concurrent >= AGREEMENT or not self._is_quiet(),
+            agreed=enough & ~self._stable_crashes() & agreed,
+            suspicious=(concurrent >= AGREEMENT) | ~self._is_quiet(),
         )
 
-    def _is_quiet(self) -> bool:
-        totals = self.totals
-        if totals.canary_crashes == 0:
-            return True
-        gap = totals.last_crash / totals.canary_crashes
-        needed = min(max(QUIET_GAPS * gap, QUIET_SECONDS_MIN), QUIET_SECONDS_MAX)
-        return totals.canary_seconds - totals.last_crash >= needed
-
-    def arrays(self) -> dict[str, NDArray[np.floating]]:
+    def arrays(self) -> list[NDArray[np.floating]]:
         """The state that changes; the arrays are written to when a release is resumed."""
-        return {
-            "crash_pair": self.pair.wealth.log,
-            "crash_credit": self.pair.credit,
-            "crash_baseline": self.baseline.wealth.log,
-        }
+        return [
+            self.totals.numbers,
+            self.pair.wealth.log,
+            self.pair.credit,
+            self.baseline.wealth.log,
+        ]
 
-    def _bet(self, canary_seconds: float, stable_seconds: float, seconds: float) -> None:
+    def _note_run(self, look: CrashLook) -> None:
+        """Keep the time since the last crash, and since the first one of its run."""
         totals = self.totals
-        crashes, totals.waiting_canary = totals.waiting_canary, 0.0
-        stable_crashes, totals.waiting_stable = totals.waiting_stable, 0.0
-        if crashes > 0:
-            # A canary that dies before it counts as running was still one pod for all the time.
-            canary_seconds = max(canary_seconds, seconds)
-        if fresh := self.starts.advance(seconds):
+        if not (totals.canary_crashes.any() or look.canary_crashes.any()):
+            return  # Most releases never see one.
+        totals.since_crash += look.seconds
+        totals.run_seconds += look.seconds
+        totals.run_stable_seconds += look.stable_seconds
+        crashed = look.canary_crashes > 0
+        first = crashed & ((totals.canary_crashes == 0) | (totals.since_crash > RUN_SECONDS))
+        # Nobody knows when in its window it crashed: of that window, nothing counts.
+        for seconds in (totals.run_seconds, totals.run_stable_seconds):
+            seconds[...] = np.where(first, 0.0, seconds)
+        totals.since_crash[...] = np.where(crashed, 0.0, totals.since_crash)
+
+    def _is_quiet(self) -> Bools:
+        totals = self.totals
+        gap = totals.last_crash / np.maximum(totals.canary_crashes, 1.0)
+        needed = np.clip(QUIET_GAPS * gap, QUIET_SECONDS_MIN, QUIET_SECONDS_MAX)
+        quiet = totals.canary_seconds - totals.last_crash >= needed
+        return np.asarray(quiet | (totals.canary_crashes == 0))
+
+    def _bet(self, look: CrashLook) -> None:
+        totals = self.totals
+        crashes, stable_crashes = totals.waiting_canary.copy(), totals.waiting_stable.copy()
+        totals.waiting_canary[...] = 0.0
+        totals.waiting_stable[...] = 0.0
+        # A canary that dies before it counts as running was still one pod for all the time.
+        seconds = np.where(
+            crashes > 0, np.maximum(look.canary_seconds, look.seconds), look.canary_seconds
+        )
+        if fresh := self.starts.advance(look.seconds):
             self.pair.begin_later(fresh)
             self.baseline.wealth.begin_later(fresh)
-        kept = math.exp(-seconds / MEMORY_SECONDS)
-        totals.recent_crashes = totals.recent_crashes * kept + stable_crashes
-        totals.recent_seconds = totals.recent_seconds * kept + stable_seconds
+        kept = math.exp(-look.seconds / MEMORY_SECONDS)
+        totals.recent_crashes *= kept
+        totals.recent_crashes += stable_crashes
+        totals.recent_seconds *= kept
+        totals.recent_seconds += look.stable_seconds
+        ratio = np.where(seconds > 0, look.stable_seconds / np.maximum(seconds, 1e-9), 0.0)
         self.pair.add(
             Look(
-                canary=_flow(crashes, canary_seconds),
-                stable=_flow(stable_crashes, stable_seconds),
-                ratio=stable_seconds / canary_seconds if canary_seconds > 0 else 0.0,
+                canary=Flow(crashes[..., None], seconds[..., None]),
+                stable=Flow(stable_crashes[..., None], look.stable_seconds[..., None]),
+                ratio=ratio[..., None],
                 burst=ONE,
-                tolerated=1.0,
+                tolerated=ONE,
             )
         )
-        if not self._stable_crashes():
-            self.baseline.add(crashes, canary_seconds)
+        # While stable crashes too, nothing is bet against its past.
+        calm = ~self._stable_crashes()
+        self.baseline.add(crashes * calm, seconds * calm)
 
-    def _stable_crashes(self) -> bool:
+    def _stable_crashes(self) -> Bools:
         """Whether stable crashes now more than it used to: then history says nothing of now.
 
         Any crash of the last minutes is too many where history had next to none.
         """
-        crashes, pod_seconds = self.history
-        usual = (crashes + 0.5) / (pod_seconds + 3600.0)
+        usual = (self.crashes + 0.5) / (self.pod_seconds + 3600.0)
         expected = usual * self.totals.recent_seconds
-        return self.totals.recent_crashes > expected + 2 * math.sqrt(expected)
-
-    def _history_is_thin(self) -> bool:
-        return self.history[0] == 0 and float(self.baseline.bounds[HISTORY]) > ABSOLUTE_BOUND
+        return np.asarray(self.totals.recent_crashes > expected + 2 * np.sqrt(expected))
 
 
-def restart_history(history: History) -> tuple[float, float]:
-    """Restarts and pod-seconds of stable's past; nothing where they cannot be believed."""
-    past = (float(history.restarts), float(history.pod_seconds))
-    return past if sound_events(*past) else (0.0, 0.0)
+def _bounds(crashes: Floats, pod_seconds: Floats, error: float, extra: float) -> Floats:
+    """The rates that are allowed: by stable's past, and whatever that is; shape (..., 2)."""
+    by_history = rate_bound(crashes, pod_seconds, error) + extra
+    return np.stack([by_history, np.full(by_history.shape, ABSOLUTE_BOUND)], axis=-1)
 
 
-def _guess_seconds(canary: float, stable: float, pods: tuple[float, float]) -> float:
-    """The length of a window from its pod-seconds."""
-    if sum(pods) > 0:
-        return (canary + stable) / sum(pods)
-    return min(value for value in (canary, stable) if value > 0)
-
-
-def _flow(events: float, exposure: float) -> Flow:
-    return Flow(np.array([events]), np.array([exposure]))
+@lru_cache(maxsize=64)  # Asked at each look, and the same for all of a release.
+def _known_bounds(crashes: float, pod_seconds: float, error: float, extra: float) -> Floats:
+    bounds = _bounds(np.array(crashes), np.array(pod_seconds), error, extra)
+    bounds.setflags(write=False)
+    return bounds

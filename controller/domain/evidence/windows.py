@@ -1,9 +1,9 @@
-"""What the evidence is fed with: stable's history, and the increments of one look."""
+"""What the evidence is fed with: the increments of one look."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,20 +15,6 @@ SECONDS_MAX: Final = 1e10
 
 Floats = NDArray[np.float64]
 PodCounts = Mapping[str, Mapping[str, Counts]]  # pod -> segment -> counts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """What is known of stable when a release starts; every part may be empty.
-
-    `segments` are totals per segment, `pods` per stable pod; `restarts` is what the running stable
-    pods show, `pod_seconds` their summed age.
-    """
-
-    segments: Mapping[str, Counts] = field(default_factory=dict)
-    pods: Mapping[str, Counts] = field(default_factory=dict)
-    restarts: int = 0
-    pod_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,27 +46,6 @@ class CrashWindow:
     canary_seconds: float
     stable_seconds: float
     seconds: float = 0.0
-
-
-class Flow(NamedTuple):
-    """Events and exposure of one side in one look, one entry per stream."""
-
-    events: Floats
-    exposure: Floats
-
-
-class Look(NamedTuple):
-    """All that the bets need of one look; what is an array has one entry per stream.
-
-    `ratio` is stable : canary traffic as known before this look, `burst` the mean size of an error
-    burst (>= 1), `tolerated` the ratio of rates that is not held against the canary.
-    """
-
-    canary: Flow
-    stable: Flow
-    ratio: float
-    burst: Floats
-    tolerated: float
 
 
 def sound(counts: Counts) -> bool:

@@ -19,6 +19,7 @@ from controller.domain.changes import (
 from controller.domain.records import Intent, Ref, ReplicaSet, Workload
 from controller.domain.snapshot import Scene
 from controller.engine.ports import Conflict, Refused
+from controller.simulation.clock import second
 from controller.simulation.cluster.deploying import replica_set_name
 from controller.simulation.cluster.objects import (
     Deployment,
@@ -26,7 +27,6 @@ from controller.simulation.cluster.objects import (
     Revision,
     Sighting,
     Stored,
-    second,
 )
 from controller.simulation.cluster.server import Server
 from controller.simulation.cluster.shelf import Seen

@@ -1,11 +1,13 @@
-"""The kubelet: starts processes, starts them again with a back-off, and asks them to end."""
+"""The kubelets: start processes, start them again with a back-off, and ask them to end."""
 
 import random
 import string
 from typing import Final
 
 from controller.domain.records import Ref, Termination
-from controller.simulation.cluster.objects import Berth, Revision, second
+from controller.simulation.clock import second
+from controller.simulation.cluster.fates import Fate, Nodes
+from controller.simulation.cluster.objects import Berth, Revision
 from controller.simulation.cluster.server import Server
 from controller.simulation.cluster.timing import BACK_OFF_RESET_SECONDS, Timing
 from controller.simulation.dice import Dice
@@ -15,13 +17,16 @@ from controller.simulation.trace import BY_NODE, Died, PodBorn
 SUFFIX_CHARACTERS: Final = 5
 NEVER_RAN_SECONDS: Final = 0.1
 """From the deletion of a pod without a process until it is gone."""
+ENDED_KEPT_SECONDS: Final = 60.0
+"""How long a pod that ended for good can still be seen."""
 
 
 class Node:
-    """One node for all pods. It tells `listeners` at once what becomes of them."""
+    """The kubelets of all nodes. They tell `listeners` at once what becomes of pods."""
 
     def __init__(self, server: Server, timing: Timing, dice: Dice) -> None:
         self.listeners: Final[list[PodListener]] = []
+        self.nodes: Final = Nodes()
         self._server = server
         self._timing = timing
         self._dice: random.Random = dice.stream("node")
@@ -50,8 +55,13 @@ class Node:
             listener.readiness_changed(pod)
         return berth
 
-    def end_process(self, pod: SimulatedPod, exit_code: int, reason: str, log: str) -> None:
-        """The process is gone, by itself or by a request; it is started again after a while."""
+    def end_process(
+        self, pod: SimulatedPod, exit_code: int, reason: str, log: str, *, unhealthy: bool = False
+    ) -> None:
+        """The process is gone, by itself or by a request; it is started again after a while.
+
+        `unhealthy`: it was ended for failing its liveness probe.
+        """
         berth = self._berths.get(pod)
         if berth is None or not pod.running:
             return
@@ -61,7 +71,7 @@ class Node:
             berth.in_a_row = 0
         was_ready = self._stop(berth)
         pod.deaths += 1
-        berth.log = log
+        berth.log, berth.unhealthy = log, unhealthy
         berth.last_death = Termination(exit_code=exit_code, reason=reason, finished_at=second(now))
         if not pod.leaving:
             berth.waiting = "CrashLoopBackOff" if berth.in_a_row else None
@@ -84,19 +94,52 @@ class Node:
             berth.healthy = ready
             self._look(berth)
 
-    def leave(self, berth: Berth, by: str) -> None:
-        """The pod was deleted: it gets no more requests, and ends after its grace period."""
+    def leave(self, berth: Berth, by: str, *, disruption: str = "") -> None:
+        """The pod was deleted: it gets no more requests, and ends after its grace period.
+
+        `disruption` is the reason of its DisruptionTarget condition.
+        """
         pod = berth.pod
         if pod.leaving:
             return
         was_ready = pod.ready
         pod.leaving, pod.ready = True, False
+        berth.fate.left_at = self._server.loop.time()
+        berth.fate.disruption = disruption
         self._server.changed(berth)
         grace = self._dice.uniform(*self._timing.grace_seconds)
         self._server.loop.call_later(grace if pod.running else NEVER_RAN_SECONDS, self._end, berth)
         if was_ready:
             self._told_of_readiness(berth, by)
         self._server.wake_replica_set(berth.home)
+
+    def end_for_good(self, berth: Berth, reason: str) -> None:
+        """The kubelet ends the pod without a deletion; `reason` is in its status from then on."""
+        pod = berth.pod
+        if pod.leaving:
+            return
+        now = self._server.loop.time()
+        ran, was_ready = pod.running, self._stop(berth)
+        pod.leaving = True
+        berth.fate.disruption = reason
+        if ran:
+            pod.deaths += 1
+            berth.last_death = Termination(exit_code=143, reason="Error", finished_at=second(now))
+            for listener in self.listeners:
+                listener.ended(pod)
+        self._server.changed(berth)
+        self._server.loop.call_later(ENDED_KEPT_SECONDS, self._end, berth)
+        if was_ready:
+            self._told_of_readiness(berth, BY_NODE)
+        self._server.wake_replica_set(berth.home)
+
+    def berths(self, node: str) -> tuple[Berth, ...]:
+        """The pods on a node."""
+        return tuple(berth for berth in self._berths.values() if berth.node == node)
+
+    def berth(self, pod: SimulatedPod) -> Berth | None:
+        """What is known of a pod, unless it is gone."""
+        return self._berths.get(pod)
 
     def _born(self, home: Revision, created_at: float) -> Berth:
         server, key = self._server, home.key
@@ -108,7 +151,9 @@ class Node:
             fingerprint=home.template,
             created_at=created_at,
         )
-        berth = Berth(pod=pod, home=home, key=name)
+        node = self.nodes.place()
+        fate = Fate(pressure=self.nodes.pressure(node))
+        berth = Berth(pod=pod, home=home, key=name, node=node, fate=fate)
         self._berths[pod] = server.pods[name] = berth
         home.berths.append(berth)
         server.changed(berth)

@@ -1,6 +1,5 @@
 """The objects as the API server has them, and what a watch shows of each."""
 
-import math
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -16,7 +15,8 @@ from controller.domain.records import (
     Workload,
 )
 from controller.domain.status import Status
-from controller.simulation.clock import instant
+from controller.simulation.clock import second
+from controller.simulation.cluster.fates import Fate
 from controller.simulation.cluster.rollout import fenceposts
 from controller.simulation.pods import SimulatedPod
 from controller.simulation.trace import Shown
@@ -62,11 +62,6 @@ def target_owner(namespace: str, target: str) -> str:
 def label_owner(namespace: str, canary: str | None) -> str:
     """What Deployments are looked up by: the Canary that their opt-in label names, or none."""
     return f"{namespace}/{canary or ''}"
-
-
-def second(at: float) -> datetime:
-    """A time as the API has it: in whole seconds."""
-    return instant(math.floor(at))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,17 +201,20 @@ class Berth:
 
     `up`: its process has started up; `healthy`: nothing has failed its probe since. `in_a_row`
     counts restarts for the back-off; `life` is raised whenever its process begins or ends, so that
-    a timer of a life that is over does nothing.
+    a timer of a life that is over does nothing. `unhealthy`: the kubelet ended its last life.
     """
 
     pod: SimulatedPod
     home: Revision
     key: Ref
+    node: str
+    fate: Fate
     ready_at: float = 0.0
     up: bool = False
     healthy: bool = True
     waiting: str | None = None
     last_death: Termination | None = None
+    unhealthy: bool = False
     log: str = ""
     in_a_row: int = 0
     life: int = 0
@@ -226,25 +224,17 @@ class Berth:
     def seen(self) -> Sighting:
         """What a watch shows of it now."""
         pod = self.pod
-        created_at = second(pod.created_at)
         container = Container(
             name=container_name(pod.workload),
             restarts=pod.restarts,
             deaths=pod.deaths,
             ready=pod.ready,
             last_death=self.last_death,
-            waiting=self.waiting,
+            waiting="ContainerCreating" if pod.started_at is None else self.waiting,
+            unhealthy=self.unhealthy,
         )
-        record = Pod(
-            name=pod.name,
-            uid=pod.uid,
-            replica_set=self.home.uid,
-            created_at=created_at,
-            ready=pod.ready,
-            leaving=pod.leaving,
-            containers=(container,),
-        )
-        owner = self.home.uid
+        owner, created_at = self.home.uid, second(pod.created_at)
+        record = self.fate.shown(pod, container, owner)
         return Sighting(Kind.POD, self.key, pod.uid, self.version, owner, created_at, record)
 
 

@@ -12,6 +12,7 @@ from controller.simulation.cluster.deploying import (
     marks_of,
     replica_set_name,
 )
+from controller.simulation.cluster.disruptions import Disruptions
 from controller.simulation.cluster.node import Node
 from controller.simulation.cluster.objects import Canary, Deployment, Manifest, Revision
 from controller.simulation.cluster.replicas import ReplicaSetController
@@ -28,13 +29,15 @@ DAY_SECONDS: Final = 86_400.0
 class SimulatedCluster:
     """Made inside a running loop. What people do is keyed by namespace and Deployment name.
 
-    `listeners` are told by the node, at once, what becomes of pods.
+    `listeners` are told by the nodes, at once, what becomes of pods. `disruptions` is what befalls
+    pods that is not their own doing.
     """
 
     def __init__(self, *, dice: Dice, trace: Trace, timing: Timing | None = None) -> None:
         timing = timing or Timing()
         self._server = Server(dice, trace)
         self._node = Node(self._server, timing, dice)
+        self.disruptions: Final = Disruptions(self._server, self._node, timing)
         controllers = dice.stream("controllers of the cluster")
         self._deploying = DeploymentController(self._server, timing, controllers)
         self._replicas = ReplicaSetController(self._server, self._node, timing, controllers)

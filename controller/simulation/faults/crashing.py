@@ -73,5 +73,5 @@ class _Counting:
     def announcements(self) -> int:
         return self.calm.announcements()
 
-    def distorted(self, answer: Reading) -> Reading:
-        return self.calm.distorted(answer)
+    def distorted(self, answer: Reading, about: str = "requests") -> Reading:
+        return self.calm.distorted(answer, about)

@@ -107,7 +107,7 @@ class Gusts:
     _chances: dict[str, random.Random] = field(default_factory=dict)
     _stale: dict[Kind, tuple[Span, ...]] = field(default_factory=dict)
     _told: set[Span] = field(default_factory=set)
-    _before: Reading | None = None
+    _before: dict[str, Reading] = field(default_factory=dict)
 
     @asynccontextmanager
     async def around(self, effect: Effect) -> AsyncIterator[None]:
@@ -133,8 +133,8 @@ class Gusts:
             return 0
         return 2 if self._strikes(Fault.DOUBLED_EVENT) else 1
 
-    def distorted(self, answer: Reading) -> Reading:
-        before, self._before = self._before, answer
+    def distorted(self, answer: Reading, about: str = "requests") -> Reading:
+        before, self._before[about] = self._before.get(about), answer
         if self._strikes(Fault.NO_ANSWER):
             return Missing("no answer", "the request timed out")
         if before is not None and self._strikes(Fault.OLD_ANSWER):

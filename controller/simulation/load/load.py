@@ -15,7 +15,8 @@ from controller.simulation.load.fleet import Fleet, Member
 from controller.simulation.load.ledger import Ledger
 from controller.simulation.load.lives import OLD_SECONDS, Lives, Node
 from controller.simulation.load.rates import Law, Rates, Surroundings
-from controller.simulation.load.scrapes import Scrapes
+from controller.simulation.load.scrapes import FAILED, FAST, Scrapes
+from controller.simulation.load.states import PodStates
 from controller.simulation.load.traffic import HOUR_SECONDS, Draws
 from controller.simulation.load.troubles import Troubles
 from controller.simulation.outcome import Moment
@@ -46,7 +47,8 @@ class Load:
         self._scenario = scenario
         self._key = key
         self._dice = dice.stream("bursts")
-        self._law = Law(scenario.traffic.routes)
+        slow = scenario.policy.slow_requests
+        self._law = Law(scenario.traffic.routes, slow)
         self._ledger = Ledger(canary_template)
         self._fleet = Fleet(
             canary=canary_template,
@@ -68,10 +70,11 @@ class Load:
             dice.counts("scrapes"),
             refresh=self._catch_up,
             blind=self._troubles.is_blind,
+            channels=FAST + (slow is not None),
         )
-        self._draws = Draws(
-            scenario.traffic, self._law, self.scrapes, self._ledger, dice.counts("traffic")
-        )
+        self.states: Final = PodStates(scenario.scraping.restarts_lag_seconds)
+        self.guards: Final = scenario.guards
+        self._draws = Draws(scenario.traffic, self._law, self.scrapes, self._ledger, dice)
         self._rates: Rates | None = None
         self._at = self._now()
         self._planning = False
@@ -151,7 +154,7 @@ class Load:
         settled = now - pod.created_at > OLD_SECONDS
         self._fleet.add(pod, settled=settled)
         self.scrapes.add(pod, now)
-        self.scrapes.count_restarts(pod, now, known=settled)
+        self.states.note(pod, now, known=settled)
         self._changed()
 
     def started(self, pod: SimulatedPod) -> None:
@@ -159,7 +162,7 @@ class Load:
         if member is not None:
             self._catch_up()
             member.broke = False
-            self.scrapes.count_restarts(pod, self._now(), known=member.settled)
+            self.states.note(pod, self._now(), known=member.settled)
             self._lives.started(pod)
             self._follow(member)
 
@@ -181,6 +184,7 @@ class Load:
         member = self._fleet.member(pod)
         if member is not None:
             self._catch_up()
+            self.states.lose(pod, self._now())
             member.gone = True
             self._lives.ended(pod)
             self._follow(member)
@@ -229,7 +233,9 @@ class Load:
     def _recall(self, row: int, pod: SimulatedPod, rates: Rates) -> None:
         """What a process counted before the run."""
         if pod.running and pod.started_at is not None:
-            self.scrapes.recall(row, self._draws.past(rates, row, self._at - pod.started_at))
+            age = self._at - pod.started_at
+            counted = self._draws.past(rates, row, age, self.scrapes.looks_before(age))
+            self.scrapes.recall(row, counted, pod.started_at)
 
     def _current(self) -> Rates:
         """The rates since the last event."""
@@ -285,7 +291,7 @@ class Load:
         rows = self._fleet.serving()
         if rows:
             row, errors = self._dice.choice(rows), self._draws.burst()
-            self.scrapes.counters[row, 1, self._draws.any_route()] += errors
+            self.scrapes.counters[row, FAILED, self._draws.any_route()] += errors
             canary = self._fleet.members[row].pod.fingerprint == self._fleet.canary
             self._ledger.fail(errors, canary=canary)
         self._plan_burst()

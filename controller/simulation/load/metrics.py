@@ -5,66 +5,36 @@ they are stale.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TypeVar
 
-import numpy as np
-
-from controller.domain.policy import RequestSource
-from controller.domain.readings import Counts, Missing, Reading, Tally
+from controller.domain.policy import Guard, RequestSource, SlowRequests
+from controller.domain.readings import Lives, Measured, Missing, Past, Reading, Tally
 from controller.domain.records import Ref
-from controller.engine.ports import Conflict, Refused, Unavailable
-from controller.simulation.clock import BEGAN_AT
-from controller.simulation.load.rates import Ints
-from controller.simulation.load.scrapes import Record, Scrapes
+from controller.engine.ports import Conflict, Refused, Stable, Unavailable
+from controller.simulation.load.answers import (
+    Asked,
+    guarded,
+    milliseconds,
+    past_of,
+    problem_of,
+    tally_of,
+)
+from controller.simulation.load.load import Load
+from controller.simulation.load.pasts import belongs
 from controller.simulation.trace import Read, Trace
 from controller.simulation.weather import Effect, Weather
 
-SETTLE_SECONDS: Final = (0.5, 5.0)
-WINDOW_MAX_MS: Final = 3_600_000
-STALE_MIN_MS: Final = 5_000
-STALE_INTERVALS: Final = 3
-MILLISECOND: Final = timedelta(milliseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """What follows from the scrape interval, in milliseconds."""
-
-    interval: int
-    lookback: int
-
-    @property
-    def settle(self) -> int:
-        """What a sample may take until it can be read."""
-        least, most = SETTLE_SECONDS
-        return min(max(self.interval // 2, round(least * 1000)), round(most * 1000))
-
-    @property
-    def stale(self) -> int:
-        """After what time without a sample a pod is no longer being scraped."""
-        return max(STALE_INTERVALS * self.interval, STALE_MIN_MS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """After `since` until `until`, in samples no older than `start`; in milliseconds of the run.
-
-    `since` None: all that the counters had counted.
-    """
-
-    start: int
-    since: int | None
-    until: int
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedMetrics:
     """The metric source as one process of the controller reaches it. Never raises, but CrashNow."""
 
-    scrapes: Scrapes
+    load: Load
     process: str
     weather: Weather
     trace: Trace
@@ -75,32 +45,71 @@ class SimulatedMetrics:
         namespace: str,
         pods: Mapping[str, datetime],
         *,
-        since: datetime | None,
+        slow: SlowRequests | None = None,
+        since: datetime,
         now: datetime,
     ) -> Tally | Missing:
         """Requests and errors of these pods after `since`; what `since` is next is in the answer.
 
         An answer without pods, `until` where `since` was, means: nothing new yet.
         """
-        split = source.segment_by != ""
-        asked = _Asked(namespace=namespace, pods=pods, split=split, since=since, now=now)
-        try:
-            async with self.weather.around(Effect.TALLY):
-                answer = self._answer(asked)
-            answer = self.weather.distorted(answer)
-        except (Unavailable, Refused, Conflict) as error:
-            answer = Missing(type(error).__name__.lower(), str(error))
-        at = asyncio.get_running_loop().time()
-        self.trace.add(
-            Read(
-                at=at,
-                process=self.process,
-                pods=tuple(pods),
-                history=since is None,
-                answer=answer,
-            )
+        asked = Asked(
+            namespace=namespace, split=source.segment_by != "", slow=slow is not None, now=now
         )
-        return answer
+
+        def answered() -> Reading:
+            return problem_of(slow) or tally_of(self.load.scrapes, asked, pods, since)
+
+        answer = await self._reached(Effect.TALLY, answered)
+        about = "requests" if slow is None else "slow requests"
+        told = self.weather.distorted(answer, about)
+        self._trace(tuple(pods), told, slow=slow is not None)
+        return told
+
+    async def past(
+        self,
+        source: RequestSource,
+        namespace: str,
+        stable: Stable,
+        *,
+        slow: SlowRequests | None = None,
+        span: timedelta,
+        now: datetime,
+    ) -> Past | Missing:
+        """What stable counted in the last `span`, pods that are gone included."""
+        asked = Asked(
+            namespace=namespace, split=source.segment_by != "", slow=slow is not None, now=now
+        )
+
+        def answered() -> Past | Missing:
+            return problem_of(slow) or past_of(self.load.scrapes, asked, stable, span)
+
+        answer = await self._reached(Effect.PAST, answered)
+        told = self._distorted(answer, "past" if slow is None else "slow past")
+        self._trace(tuple(stable.pods), told, slow=slow is not None)
+        return told
+
+    async def lives(
+        self, namespace: str, stable: Stable, *, span: timedelta, now: datetime
+    ) -> Lives | Missing:
+        """Restarts and life as kube-state-metrics shows them, pods that are gone included."""
+
+        def answered() -> Lives | Missing:
+            end = min(asyncio.get_running_loop().time(), milliseconds(now) / 1000)
+            begin = end - span.total_seconds()
+            restarts, seconds = {}, {}
+            for name, state in self.load.states.all_of(namespace):
+                last = state.restarts(end)
+                if last is None or not belongs(name, stable):
+                    continue
+                restarts[name] = last - (state.restarts(begin) or 0)
+                left = end if state.gone_at is None else min(end, state.gone_at)
+                seconds[name] = max(0.0, left - max(begin, state.created_at))
+            if not seconds:
+                return Missing("no series", "kube-state-metrics knows none of the pods")
+            return Lives(restarts=restarts, seconds=seconds)
+
+        return await self._reached(Effect.LIVES, answered)
 
     async def restarts(
         self, namespace: str, pods: frozenset[str], now: datetime
@@ -108,110 +117,63 @@ class SimulatedMetrics:
         """Container restarts per pod as kube-state-metrics has them; unknown pods are absent."""
         if not pods:
             return {}
+
+        def answered() -> Mapping[str, int] | Missing:
+            at = min(asyncio.get_running_loop().time(), milliseconds(now) / 1000)
+            found = {name: self.load.states.restarts(Ref(namespace, name), at) for name in pods}
+            counted = {name: found[name] for name in sorted(pods)}
+            shown = {name: restarts for name, restarts in counted.items() if restarts is not None}
+            return shown or Missing("no series", "kube-state-metrics knows none of the pods")
+
+        return await self._reached(Effect.RESTARTS, answered)
+
+    async def guard(
+        self,
+        guard: Guard,
+        namespace: str,  # noqa: ARG002 - the run has one
+        canary: frozenset[str],
+        stable: frozenset[str],
+        now: datetime,
+    ) -> Measured | Missing:
+        """The scenario's values of this guard: no PromQL is evaluated in a run."""
+
+        def answered() -> Measured | Missing:
+            values, pushed_at = self.load.guards.get(guard.name), self.load.push_at
+            loop = asyncio.get_running_loop()
+            since_push = None if pushed_at is None else loop.time() - pushed_at
+            return guarded(guard, values, (canary, stable), since_push, now)
+
+        return await self._reached(Effect.GUARD, answered)
+
+    async def _reached(
+        self, effect: Effect, answered: Callable[[], Found | Missing]
+    ) -> Found | Missing:
+        """The answer, or why it does not come."""
         try:
-            async with self.weather.around(Effect.RESTARTS):
-                at = min(asyncio.get_running_loop().time(), _milliseconds(now) / 1000)
-                names = sorted(pods)
-                found = {name: self.scrapes.restarts(Ref(namespace, name), at) for name in names}
+            async with self.weather.around(effect):
+                return answered()
         except (Unavailable, Refused, Conflict) as error:
             return Missing(type(error).__name__.lower(), str(error))
-        counted = {name: restarts for name, restarts in found.items() if restarts is not None}
-        return counted or Missing("no series", "kube-state-metrics knows none of the pods")
 
-    def _answer(self, asked: "_Asked") -> Reading:
-        scrapes = self.scrapes
-        pace = Pace(round(scrapes.interval_seconds * 1000), round(scrapes.lookback_seconds * 1000))
-        now = _milliseconds(asked.now)
-        since = None if asked.since is None else _milliseconds(asked.since)
-        if not asked.pods or (since is not None and since >= now - pace.settle):
-            nothing_since = asked.since or asked.now
-            return Tally(since=nothing_since, until=nothing_since)
-        scrapes.refresh()
-        start = max((now if since is None else since) - pace.lookback, now - WINDOW_MAX_MS)
-        found = {}
-        for name in asked.pods:
-            record = scrapes.records.get(Ref(asked.namespace, name))
-            if record is not None and record.until(now) > record.until(start):
-                found[name] = record
-        if not found:
-            return Missing("no series", "the metric source knows none of the pods")
-        newest = max(record.times[record.until(now) - 1] for record in found.values())
-        if now - newest > pace.stale:
-            return Missing("stale", f"requests: last sample {(now - newest) / 1000:.0f} s ago")
-        late = now - newest > pace.interval + pace.settle
-        until = newest - pace.settle if late else min(now - pace.settle, newest)
-        if since is not None:
-            since = max(since, start + pace.lookback)
-            until = max(since, until)
-        window = Window(start=start, since=since, until=until)
-        gains = {
-            name: gained
-            for name, record in found.items()
-            if (gained := _gained(record, window, fresh_from=now - pace.stale)) is not None
-        }
-        counted = _counted(gains, scrapes.routes if asked.split else None)
-        if since is None:
-            oldest = min(map(_milliseconds, asked.pods.values()))
-            return Tally(since=_instant(min(until, oldest)), until=_instant(until), pods=counted)
-        return Tally(since=_instant(since), until=_instant(until), pods=counted)
+    def _distorted(self, answer: Past | Missing, about: str) -> Past | Missing:
+        """The weather knows readings: a past goes through it as one."""
+        if isinstance(answer, Missing):
+            reading: Reading = answer
+        else:
+            reading = Tally(since=answer.since, until=answer.until, pods=answer.pods)
+        told = self.weather.distorted(reading, about)
+        if isinstance(told, Missing):
+            return told
+        recent = answer.recent if isinstance(answer, Past) else ()
+        return Past(since=told.since, until=told.until, pods=told.pods, recent=recent)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """One question. `split`: by route, else all is one segment."""
-
-    namespace: str
-    pods: Mapping[str, datetime]
-    split: bool
-    since: datetime | None
-    now: datetime
-
-
-def _gained(record: Record, window: Window, *, fresh_from: int) -> Ints | None:
-    """What a pod's counters gained in the window; None when nothing is known of it there."""
-    end = record.until(window.until)
-    begin = record.until(window.start if window.since is None else window.since)
-    if begin >= end:
-        return np.zeros_like(record.gained[0]) if record.times[-1] >= fresh_from else None
-    if window.since is None:
-        return _counted_in_all(record.shown[begin:end])
-    gained = record.gained[end - 1]
-    return gained - record.gained[begin - 1] if begin else gained
-
-
-def _counted_in_all(shown: Sequence[Ints]) -> Ints:
-    """What counters had counted when these samples began, and what they gained in them."""
-    before, counted = np.zeros_like(shown[0]), np.zeros_like(shown[0])
-    for value in shown:
-        counted += np.where(value < before, value, value - before)
-        before = np.where(value > 0, value, before)
-    return counted
-
-
-def _counted(
-    gains: Mapping[str, Ints], routes: tuple[str, ...] | None
-) -> dict[str, dict[str, Counts]]:
-    """Counts by pod and route; by pod alone if there are no routes."""
-    if not gains:
-        return {}
-    gained = np.array(list(gains.values()))
-    if routes is None:
-        routes, gained = ("",), gained.sum(axis=2, keepdims=True)
-    errors = gained[:, 1].astype(float).tolist()
-    requests = gained.sum(axis=1).astype(float).tolist()
-    return {
-        name: {
-            route: Counts(errors[pod][number], requests[pod][number])
-            for number, route in enumerate(routes)
-            if requests[pod][number]
-        }
-        for pod, name in enumerate(gains)
-    }
-
-
-def _milliseconds(time: datetime) -> int:
-    return (time - BEGAN_AT) // MILLISECOND
-
-
-def _instant(milliseconds: int) -> datetime:
-    return BEGAN_AT + milliseconds * MILLISECOND
+    def _trace(self, pods: tuple[str, ...], answer: Reading | Past, *, slow: bool) -> None:
+        read = Read(
+            at=asyncio.get_running_loop().time(),
+            process=self.process,
+            pods=pods,
+            history=isinstance(answer, Past),
+            slow=slow,
+            answer=answer,
+        )
+        self.trace.add(read)

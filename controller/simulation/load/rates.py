@@ -3,6 +3,7 @@
 Between two events rates are constant, so the counts of a span are one draw.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from controller.domain.policy import SlowRequests
 from controller.simulation.scenario import (
     PATIENCE_SECONDS,
     Defect,
@@ -31,6 +33,9 @@ LOST: Final = 1
 FAILED: Final = 2
 SPOILT: Final = 3
 FATES: Final = 4
+
+# The logarithm of how long a request takes is normal, with this standard deviation.
+LATENCY_SPREAD: Final = 0.85
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +72,15 @@ class Surroundings:
 class Rates:
     """Requests a second by pod, fate and route; `kills` by pod and route.
 
+    `slow` is the share of slow requests by pod and route, None when nobody asks for it.
     `nowhere` are the requests that have no endpoint to go to, and whether that is the release's
-    doing. `views` are the pods whose requests
-    add up to all, to the canary's, and to those that are the release's to answer for.
+    doing. `views` are the pods whose requests add up to all, to the canary's, and to those that
+    are the release's to answer for.
     """
 
     requests: Floats
     kills: Floats
+    slow: Floats | None
     alive: Mask
     all_alive: bool
     nowhere: float
@@ -82,13 +89,15 @@ class Rates:
 
 
 class Law:
-    """The routes of a scenario as arrays."""
+    """The routes of a scenario as arrays, and what requests are `slow` (None: nobody asks)."""
 
-    def __init__(self, routes: Mapping[str, Route]) -> None:
+    def __init__(self, routes: Mapping[str, Route], slow: SlowRequests | None = None) -> None:
         shares = np.array([route.share for route in routes.values()], dtype=float)
         self.routes: Final = tuple(routes)
         self.shares: Final[Floats] = shares / shares.sum()
         self.errors: Final[Floats] = np.array([route.error_rate for route in routes.values()])
+        self._threshold: Final = None if slow is None else slow.threshold.total_seconds()
+        self._latencies: Final = [route.latency_seconds for route in routes.values()]
 
     def rates(self, places: Sequence[Place], around: Surroundings) -> Rates:
         """What each pod gets, and what becomes of it."""
@@ -117,11 +126,39 @@ class Law:
         return Rates(
             requests=by_fate * (sent * (1.0 - killing))[:, None, :],
             kills=sent * killing,
+            slow=self._slow(places),
             alive=alive,
             all_alive=bool(alive.all()),
             nowhere=0.0 if serving else float(around.requests.sum()),
             nowhere_to_blame=around.released,
             views=np.array([[True] * pods, [place.canary for place in places], blamed], float),
+        )
+
+    def _slow(self, places: Sequence[Place]) -> Floats | None:
+        """By pod and route, the share of requests that take longer than the threshold."""
+        threshold = self._threshold
+        if threshold is None:
+            return None
+        usual = self._longer_than(threshold)
+        shares = np.tile(usual, (len(places), 1))
+        for number, place in enumerate(places):
+            for defect in place.defects:
+                if isinstance(defect, Slow):
+                    which = self._which(defect.route)
+                    delayed = self._longer_than(threshold - defect.seconds)
+                    mixed = (1.0 - defect.share) * shares[number] + defect.share * delayed
+                    shares[number, which] = mixed[which]
+        return shares
+
+    def _longer_than(self, seconds: float) -> Floats:
+        """By route, the share of requests that take longer by themselves."""
+        if seconds <= 0:
+            return np.ones(len(self.routes))
+        return np.array(
+            [
+                math.erfc(math.log(seconds / usual) / LATENCY_SPREAD / math.sqrt(2)) / 2
+                for usual in self._latencies
+            ]
         )
 
     def _spoil(self, defect: Defect, failing: Floats, lost: Floats, killing: Floats) -> None:

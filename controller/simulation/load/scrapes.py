@@ -21,12 +21,26 @@ LOOKBACK_INTERVALS: Final = 3.5
 NEVER: Final = float("-inf")
 
 
-@dataclass(frozen=True, slots=True)
+# The channels of a counter: successes, failures, and of both those below the threshold of slow
+# requests. The last one is there only if somebody asks for it, and is what a histogram's bucket is.
+SUCCEEDED: Final = 0
+FAILED: Final = 1
+FAST: Final = 2
+OUTCOMES: Final = slice(SUCCEEDED, FAST)
+
+RECENT_LOOKS: Final = 360
+"""So many scrapes of what was there before the run are told one by one."""
+
+
+@dataclass(slots=True)
 class Record:
     """Samples of one pod: when (milliseconds of the run), what the counters showed, and what
-    they had gained by then since the record began. A counter is by failed or not, and by route.
+    they had gained by then since the record began. A counter is by channel and by route.
+
+    `born_at`: when the process began whose samples the record begins with (milliseconds).
     """
 
+    born_at: int = 0
     times: list[int] = field(default_factory=list)
     shown: list[Ints] = field(default_factory=list)
     gained: list[Ints] = field(default_factory=list)
@@ -53,6 +67,7 @@ class Scrapes:
         *,
         refresh: Callable[[], None] = lambda: None,
         blind: Callable[[float], bool] = lambda _at: False,
+        channels: int = FAST,
     ) -> None:
         self.interval_seconds: Final = scraping.interval_seconds
         self.routes: Final = routes
@@ -61,10 +76,10 @@ class Scrapes:
         self._scraping = scraping
         self._dice = dice
         self._blind = blind
-        self._restarts: dict[Ref, list[tuple[float, int]]] = {}
         self._names: list[Ref] = []
         self._written: list[Record] = []
-        shape = (0, 2, len(routes))
+        self._channels = channels
+        shape = (0, channels, len(routes))
         self.counters: Ints = np.zeros(shape, dtype=np.int64)
         self.due_at: Floats = np.zeros(0)
         self._shown: Ints = np.zeros(shape, dtype=np.int64)
@@ -79,7 +94,7 @@ class Scrapes:
 
     def add(self, pod: SimulatedPod, now: float) -> None:
         """A pod is scraped from now on, at a phase of its own."""
-        empty = np.zeros((1, 2, len(self.routes)), dtype=np.int64)
+        empty = np.zeros((1, self._channels, len(self.routes)), dtype=np.int64)
         phase = now + float(self._dice.uniform(0.0, self.interval_seconds))
         self.counters = np.concatenate([self.counters, empty])
         self._shown = np.concatenate([self._shown, empty])
@@ -88,7 +103,7 @@ class Scrapes:
         self.due_at = np.append(self.due_at, phase)
         self._phases = np.append(self._phases, phase)
         self._names.append(_key(pod))
-        self._written.append(self.records.setdefault(_key(pod), Record()))
+        self._written.append(self.records.setdefault(_key(pod), Record(round(now * 1000))))
 
     def remove(self, row: int) -> None:
         """A pod is gone; its record stays."""
@@ -98,23 +113,30 @@ class Scrapes:
         self._gained = np.delete(self._gained, row, axis=0)
         self.due_at = np.delete(self.due_at, row)
         self._phases = np.delete(self._phases, row)
-        self._restarts.pop(self._names.pop(row), None)
-        del self._written[row]
+        del self._names[row], self._written[row]
 
     def lose(self, row: int) -> None:
         """A pod's process is gone, and what it had counted."""
         self.counters[row] = 0
 
-    def recall(self, row: int, counted: Ints) -> None:
-        """The process has been scraped for long, and had counted so much at its last scrape."""
-        self.counters[row] += counted
-        self._shown[row] = counted
+    def recall(self, row: int, counted: Ints, started_at: float) -> None:
+        """The process has been scraped for long, and had counted so much at its last scrapes."""
+        last = counted[-1]
+        self.counters[row] += last
+        self._shown[row] = last
         at = self.due_at[row] - self.interval_seconds
         self._shown_at[row] = at
+        self._gained[row] = last - counted[0]
         record = self._written[row]
-        record.times.append(round(at * 1000))
-        record.shown.append(counted)
-        record.gained.append(np.zeros_like(counted))
+        record.born_at = round(started_at * 1000)
+        for ago, shown in zip(range(len(counted) - 1, -1, -1), counted, strict=True):
+            record.times.append(round((at - ago * self.interval_seconds) * 1000))
+            record.shown.append(shown)
+            record.gained.append(shown - counted[0])
+
+    def looks_before(self, seconds: float) -> int:
+        """How many scrapes of a process that is so old are told one by one."""
+        return min(RECENT_LOOKS, max(0, int(seconds / self.interval_seconds) - 1))
 
     def take(self, rows: Rows, alive: npt.NDArray[np.bool_]) -> None:
         """Scrape the pods that are due. A dead one is not, and some scrapes are lost."""
@@ -154,18 +176,6 @@ class Scrapes:
                 record.times.append(round(time * 1000))
                 record.shown.append(value[place])
                 record.gained.append(gained[place])
-
-    def count_restarts(self, pod: SimulatedPod, now: float, *, known: bool) -> None:
-        """How often the pod was restarted shows in the metrics after a while, or is `known`."""
-        lag = 0.0 if known else self._scraping.restarts_lag_seconds
-        noted = self._restarts.setdefault(_key(pod), [])
-        if not noted or noted[-1][1] != pod.restarts:
-            noted.append((now + lag, pod.restarts))
-
-    def restarts(self, pod: Ref, now: float) -> int | None:
-        """Restarts of a pod as kube-state-metrics shows them; None when it shows none."""
-        shown = [restarts for at, restarts in self._restarts.get(pod, ()) if at <= now]
-        return shown[-1] if shown else None
 
 
 def _key(pod: SimulatedPod) -> Ref:

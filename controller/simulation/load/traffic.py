@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 
+from controller.simulation.dice import Dice
 from controller.simulation.load.ledger import Ledger
 from controller.simulation.load.rates import FAILED, Floats, Ints, Law, Rates, Rows
 from controller.simulation.load.scrapes import Scrapes
@@ -25,13 +26,15 @@ class Draws:
         law: Law,
         scrapes: Scrapes,
         ledger: Ledger,
-        counts: np.random.Generator,
+        dice: Dice,
     ) -> None:
         self._traffic = traffic
         self._law = law
         self._scrapes = scrapes
         self._ledger = ledger
-        self._counts = counts
+        self._counts = dice.counts("traffic")
+        self._delays = dice.counts("latencies")
+        self._before = dice.counts("what was before the run")
         self._mixed = traffic.dispersion > 1.0
         self._factors: Floats = np.ones(0)
         self._shapes: Floats = np.zeros(0)
@@ -57,7 +60,7 @@ class Draws:
                 self._disperse(means)
             draws = self._counts.poisson(means)
             drawn += draws
-            scrapes.counters += _answered(draws, rates)
+            scrapes.counters += self._answered(draws, rates)
             rows = np.nonzero(scrapes.due_at <= until)[0]
             if not len(rows):
                 break
@@ -67,28 +70,42 @@ class Draws:
                 self._factors[rows] = self._mix(rows)
         self._ledger.serve(drawn, rates, since, until)
 
-    def past(self, rates: Rates, row: int, seconds: float) -> Ints:
-        """What a process counted that has run for so long, at the rates of now."""
-        traffic = self._traffic
-        good, bad = rates.requests[row].reshape(2, 2, -1).sum(axis=1)
-        errors = bad * seconds
-        if self._mixed and errors.sum() > 0:
-            shape = errors.sum() / (traffic.dispersion - 1.0)
-            errors = errors * self._counts.gamma(shape) / shape
-        counted = self._counts.poisson(np.stack([good * seconds, errors]))
+    def past(self, rates: Rates, row: int, seconds: float, looks: int) -> Ints:
+        """What a process counted that has run for so long, at the rates of now.
+
+        The counters at the last `looks` scrapes and at the one before them, oldest first: what
+        happened earlier is drawn in one, however long it was.
+        """
+        traffic, dice = self._traffic, self._before
+        recent = self._scrapes.interval_seconds
+        spans = np.full((looks + 1, 1, 1), recent)
+        spans[0] = seconds - looks * recent
+        means = rates.requests[row].reshape(1, 2, 2, -1).sum(axis=2) * spans
+        errors = means[:, 1].sum(axis=1)
+        if self._mixed and errors.all():
+            shapes = errors / (traffic.dispersion - 1.0)
+            means[:, 1] *= (dice.gamma(shapes) / shapes)[:, None]
+        counted = dice.poisson(means)
         share = 1.0 / max(1, int((rates.requests.sum(axis=(1, 2)) > 0).sum()))
-        hours = seconds / HOUR_SECONDS
-        for _ in range(int(self._counts.poisson(traffic.bursts_per_hour * hours * share))):
-            counted[1, self.any_route()] += self.burst()
-        return counted
+        bursts = dice.poisson(traffic.bursts_per_hour * share * spans.ravel() / HOUR_SECONDS)
+        for look in np.nonzero(bursts)[0].tolist():
+            for _ in range(int(bursts[look])):
+                counted[look, 1, self.any_route(dice)] += self.burst(dice)
+        if rates.slow is not None:
+            requests = counted.sum(axis=1, keepdims=True)
+            fast = dice.binomial(requests, 1.0 - rates.slow[row])
+            counted = np.concatenate([counted, fast], axis=1)
+        totals: Ints = counted.cumsum(axis=0)
+        return totals
 
-    def burst(self) -> int:
+    def burst(self, dice: np.random.Generator | None = None) -> int:
         """How many errors there are in a row."""
-        return int(self._counts.geometric(1.0 / max(1.0, self._traffic.burst_errors)))
+        dice = dice or self._counts
+        return int(dice.geometric(1.0 / max(1.0, self._traffic.burst_errors)))
 
-    def any_route(self) -> int:
+    def any_route(self, dice: np.random.Generator | None = None) -> int:
         """A route as requests choose it."""
-        return int(self._counts.choice(len(self._law.routes), p=self._law.shares))
+        return int((dice or self._counts).choice(len(self._law.routes), p=self._law.shares))
 
     def _mix(self, rows: Rows) -> Floats:
         """Factors of these pods' error rates, with a mean of 1."""
@@ -111,9 +128,13 @@ class Draws:
             lost = int(self._counts.poisson(rates.nowhere * (until - since)))
             self._ledger.turn_away(lost, since, until, to_blame=rates.nowhere_to_blame)
 
-
-def _answered(draws: Ints, rates: Rates) -> Ints:
-    """Requests by pod, failed or not, and route, as the processes count them."""
-    pods, _, routes = draws.shape
-    counted: Ints = draws.reshape(pods, 2, 2, routes).sum(axis=2)
-    return counted if rates.all_alive else counted * rates.alive[:, None, None]
+    def _answered(self, draws: Ints, rates: Rates) -> Ints:
+        """Requests by pod, channel and route, as the processes count them."""
+        pods, _, routes = draws.shape
+        counted: Ints = draws.reshape(pods, 2, 2, routes).sum(axis=2)
+        if not rates.all_alive:
+            counted = counted * rates.alive[:, None, None]
+        if rates.slow is None:
+            return counted
+        fast = self._delays.binomial(counted.sum(axis=1), 1.0 - rates.slow)
+        return np.concatenate([counted, fast[:, None, :]], axis=1)

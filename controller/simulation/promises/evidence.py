@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from controller.domain.lifecycle import AT_REST, UNDER_ANALYSIS, Phase
 from controller.domain.policy import Mode, OnInconclusive
-from controller.domain.readings import Counts, Tally
+from controller.domain.readings import Counts, Past, Tally
 from controller.domain.status import Release, Status
 from controller.simulation.promises.story import Story, held
 from controller.simulation.trace import Committed, Noted, PodBorn, Read, Shown
@@ -82,7 +82,7 @@ def _take_in(
         return
     for read in reversed(reads):
         tally = read.answer
-        if read.history or not isinstance(tally, Tally):
+        if read.slow or not isinstance(tally, Tally):
             continue
         if tally.until == release.evaluated_until and tally not in known.used:
             known.used.append(tally)
@@ -109,7 +109,7 @@ def _add(side: Segments, segments: Mapping[str, Counts]) -> None:
 def _lacks(story: Story, known: _Known, reads: list[Read]) -> Iterator[str]:
     """What the evidence lacked."""
     policy = story.scenario.policy
-    recent = [read for read in reads if not read.history][-READS_UNDER_WAY:]
+    recent = [read for read in reads if not (read.history or read.slow)][-READS_UNDER_WAY:]
     if not any(isinstance(read.answer, Tally) for read in recent):
         said = str(recent[-1].answer) if recent else "nothing was asked"
         yield f"no answer of the metrics was known: {said}"
@@ -129,7 +129,7 @@ def _lacks(story: Story, known: _Known, reads: list[Read]) -> Iterator[str]:
 
 def _histories(reads: list[Read]) -> Iterator[Segments]:
     for read in reads:
-        if read.history and isinstance(read.answer, Tally):
+        if isinstance(read.answer, Past) and not read.slow:
             sums: Segments = defaultdict(float)
             for segments in read.answer.pods.values():
                 _add(sums, segments)

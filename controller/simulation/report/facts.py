@@ -11,6 +11,7 @@ from controller.simulation.scenario import (
     DieAtStart,
     DieLater,
     Disturbance,
+    Drain,
     Errors,
     Flap,
     Kill,
@@ -75,6 +76,9 @@ def world_rows(scenario: Scenario) -> Iterator[Row]:
         yield "canary", _defect(defect)
     if not scenario.canary_defects:
         yield "canary", "nothing is wrong with it"
+    for name, guard in scenario.guards.items():
+        values = f"{guard.stable:g}, and {guard.canary:g} in the canary"
+        yield f"guard {name}", f"{values} from {seconds(guard.at)} after the push"
     for disturbance in scenario.disturbances:
         yield f"after {seconds(disturbance.at)}", disturbance_in_words(disturbance)
     people = scenario.people_seconds
@@ -124,6 +128,10 @@ def disturbance_in_words(disturbance: Disturbance) -> str:
             return f"{part.value} is away for {seconds(length)}"
         case Scale(replicas=replicas):
             return f"the Deployment is scaled to {replicas} pods"
+        case Drain(seconds=length):
+            return (
+                f"the node of a canary pod is drained; it takes pods again after {seconds(length)}"
+            )
 
 
 def _all(route: str | None) -> str:

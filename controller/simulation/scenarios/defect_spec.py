@@ -38,7 +38,7 @@ class ErrorsSpec(Written):
 
 class SlowSpec(Written):
     """Requests that take longer. Users give up on those that take too long; no server counts that
-    as an error, and the controller does not judge by time yet.
+    as an error. They are judged where the policy has slowRequests.
     """
 
     share: Rate = Field(description="Share of the requests that take longer.")

@@ -83,6 +83,16 @@ class ScaleSpec(Written):
         return scenario.Scale(replicas=self.replicas, at=self.at)
 
 
+class DrainSpec(Written):
+    """The node of the canary's first pod is drained: its pods are evicted and come up elsewhere."""
+
+    at: Seconds = Field(description=_AT)
+    seconds: SomeSeconds = Field(alias="for", description="After what time it takes pods again.")
+
+    def record(self) -> scenario.Drain:
+        return scenario.Drain(at=self.at, seconds=self.seconds)
+
+
 class DisturbanceSpec(Written):
     """One thing that befalls the release: exactly one of these."""
 
@@ -91,6 +101,7 @@ class DisturbanceSpec(Written):
     surge: SurgeSpec | None = Field(None, description="More traffic, or less.")
     away: AwaySpec | None = Field(None, description="A part does not answer.")
     scale: ScaleSpec | None = Field(None, description="The replicas change.")
+    drain: DrainSpec | None = Field(None, description="A node is drained.")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -98,6 +109,7 @@ class DisturbanceSpec(Written):
         return self
 
     def record(self) -> scenario.Disturbance:
-        found = self.outage or self.noise or self.surge or self.away or self.scale
+        traffic = self.outage or self.noise or self.surge
+        found = traffic or self.away or self.scale or self.drain
         assert found is not None, "checked above"
         return found.record()

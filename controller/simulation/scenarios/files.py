@@ -32,6 +32,7 @@ def read_scenario(text: str, file: str, parse_policy: PolicyParser) -> Scenario:
     policy = parse_policy(spec.policy)
     if isinstance(policy, Problem):
         raise ScenarioInvalid((_policy_flaw(policy, file, marked, ("policy",)),))
+    _check_guards(spec, policy, file, marked)
     return spec.record(PurePath(file).stem, policy)
 
 
@@ -86,6 +87,23 @@ def _documents(text: str, file: str) -> list[Marked]:
             remedy=error.remedy,
         )
         raise ScenarioInvalid((flaw,)) from error
+
+
+def _check_guards(spec: ScenarioSpec, policy: Policy, file: str, marked: Marked) -> None:
+    """Values of a guard that nobody asks for are a slip of the pen."""
+    known = [guard.name for guard in policy.guards]
+    for name in spec.guards:
+        if name not in known:
+            flaw = Flaw(
+                file=file,
+                line=marked.line(("guards", name)),
+                field=spelled(("guards", name)),
+                message="is not a guard of the policy",
+                remedy=f"Known there: {', '.join(known)}"
+                if known
+                else "Write it in policy.analysis.guards too",
+            )
+            raise ScenarioInvalid((flaw,))
 
 
 def _whole(file: str, line: int, message: str, remedy: str) -> Flaw:

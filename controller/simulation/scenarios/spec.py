@@ -73,6 +73,17 @@ class RouteSpec(Written):
     error_rate: Rate = Field(
         _ROUTE.error_rate, description="Share of its requests that fail by themselves."
     )
+    latency: SomeSeconds = Field(
+        _ROUTE.latency_seconds,
+        description="What half of its requests take at most; a tenth of them take thrice as long.",
+    )
+
+    def record(self, total: float) -> scenario.Route:
+        return scenario.Route(
+            share=self.share / total,
+            error_rate=self.error_rate,
+            latency_seconds=self.latency,
+        )
 
 
 class TrafficSpec(Written):
@@ -125,10 +136,7 @@ class TrafficSpec(Written):
         total = sum(route.share for route in self.routes.values())
         return scenario.Traffic(
             requests_per_second=self.requests_per_second,
-            routes={
-                name: scenario.Route(share=route.share / total, error_rate=route.error_rate)
-                for name, route in self.routes.items()
-            },
+            routes={name: route.record(total) for name, route in self.routes.items()},
             daily_swing=self.daily_swing,
             dispersion=self.dispersion,
             bursts_per_hour=self.bursts_per_hour,
@@ -159,6 +167,17 @@ class ScrapingSpec(Written):
             gap_probability=self.gap_probability,
             restarts_lag_seconds=self.restarts_lag,
         )
+
+
+class GuardSpec(Written):
+    """What the query of one of the policy's guards gives: a run evaluates no PromQL."""
+
+    stable: float = Field(description="Its value for stable, and for the canary until `at`.")
+    canary: float = Field(description="Its value for the canary from then on.")
+    at: Seconds = Field(0.0, description="From when on, counted from the push of the canary.")
+
+    def record(self) -> scenario.GuardValues:
+        return scenario.GuardValues(stable=self.stable, canary=self.canary, at=self.at)
 
 
 class ScenarioSpec(Written):
@@ -197,6 +216,11 @@ class ScenarioSpec(Written):
         default_factory=list,
         max_length=ITEMS_MAX,
         description="What befalls the release from outside.",
+    )
+    guards: dict[str, GuardSpec] = Field(
+        default_factory=dict,
+        max_length=ITEMS_MAX,
+        description="The values of the policy's own guards, by the guard's name.",
     )
     policy: dict[str, Any] = Field(
         default_factory=dict,
@@ -242,6 +266,7 @@ class ScenarioSpec(Written):
             stable_defects=tuple(defect.record() for defect in self.stable),
             canary_defects=tuple(defect.record() for defect in self.canary),
             disturbances=tuple(one.record() for one in self.disturbances),
+            guards={guard: values.record() for guard, values in self.guards.items()},
             people_seconds=self.people_after,
             limit_seconds=self.limit,
         )

@@ -224,7 +224,9 @@ def test_the_description_has_examples_that_are_true_to_the_shapes() -> None:
     for path, shape in ((ALL, PageShape), (f"{ALL}/{{namespace}}/{{name}}", CanaryShape)):
         answers = paths[path]["get"]["responses"]
         example = answers["200"]["content"]["application/json"]["example"]
-        assert shape.model_validate(example).model_dump(mode="json", by_alias=True) == example
+        # OpenAPI leaves out what is null.
+        read = shape.model_validate(example)
+        assert read.model_dump(mode="json", by_alias=True, exclude_none=True) == example
         for code in set(answers) - {"200"}:
             assert list(answers[code]["content"]) == ["application/problem+json"]
 

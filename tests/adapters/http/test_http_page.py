@@ -12,8 +12,9 @@ import pytest
 
 from controller.adapters.http.page import FILES, PACKAGE
 from controller.adapters.http.pagewords import OUTCOMES, PHASES, pod_mark, pod_tone, share
+from controller.adapters.http.portrait import portrait
 from controller.adapters.http.shapes import PodShape
-from controller.domain.findings import Outcome
+from controller.domain.findings import Finding, Metric, Outcome, Range, Side, Spared
 from controller.domain.lifecycle import Phase
 from controller.domain.records import Problem, Ref
 from controller.domain.status import Result
@@ -77,10 +78,49 @@ def test_a_release_that_runs_is_told_in_words() -> None:
         "Canary revision 2 (exam:B) · 1 of 1 ready",
         "Step 1 of 2: 1 canary pod",
         "Canary pods: 1 of 1 ready ● 0 ready",
-        "… undecided Errors in all: canary 0 of",
+        "… undecided Errors in all 0 of",
         "Did: started 1 canary pod",
     ):
         assert text in said
+
+
+def test_what_was_compared_is_a_table_of_what_is_worth_a_line() -> None:
+    shelf, _ = on_trial()
+    well = Finding(
+        metric=Metric.ERROR_RATE,
+        outcome=Outcome.NOT_WORSE,
+        segment="/lti/launch",
+        canary=Side(events=0, exposure=31),
+        stable=Side(events=2, exposure=280),
+        needed=200,
+        hidden=0.0921,
+        ratio=Range(low=0, high=2.9),
+    )
+    many = [replace(well, segment=f"/{n}", canary=Side(exposure=100 + n)) for n in range(30)]
+    evicted = Finding(
+        metric=Metric.RESTARTS,
+        outcome=Outcome.NOT_WORSE,
+        canary=Side(exposure=3600),
+        spared=(Spared(cause="Evicted", canary=2),),
+    )
+    queue = Finding(
+        metric=Metric.GUARD,
+        outcome=Outcome.BLIND,
+        segment="queue",
+        reason="the query gave <no> number",
+    )
+    shelf.copy(REF, findings=(evicted, well, *many, queue))
+    said = words(shelf)
+    for text in (
+        "? cannot be judged Guard queue the query gave <no> number",
+        "Crashes 2 deaths not counted: 2 Evicted of the canary 0 in 1 h of pod time",
+        "✓ not worse Errors on /lti/launch 0 of 31 2 of 280 (0.71 %) at most 2.9 times up to 9.2 %",
+        "And 29 more comparisons, none of them worse: see all of them",
+    ):
+        assert text in said
+    one = portrait(shelf, REF)
+    assert one is not None
+    assert [f.shown for f in one.findings] == [True] * 4 + [False] * 29
 
 
 def test_a_rollback_is_told_with_exit_code_and_last_words() -> None:

@@ -53,6 +53,7 @@ class ApiServer:
     """Objects by path.
 
     `faults` are taken from the front, by "list", "watch", or a method; None is a right answer.
+    `forbidden` are paths that the account may not see.
     """
 
     objects: dict[str, Object] = field(default_factory=dict)
@@ -61,6 +62,7 @@ class ApiServer:
     asked: list[Asked] = field(default_factory=list)
     logs: dict[str, bytes] = field(default_factory=dict)
     bookmarks: int = 0
+    forbidden: frozenset[str] = frozenset()
     user: str = "system:serviceaccount:canary-controller:canary-controller"
     _history: list[tuple[int, str, str, Object]] = field(default_factory=list)
     _moved: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -128,6 +130,8 @@ class ApiServer:
             json.loads(text) if text else None,
         )
         self.asked.append(asked)
+        if path in self.forbidden:
+            return refusal(403, "Forbidden", f"{path} is forbidden")
         verb = "watch" if "watch" in query else "list" if "limit" in query else request.method
         waiting = self.faults.get(verb, [])
         fault = waiting.pop(0) if waiting else None

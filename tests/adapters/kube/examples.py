@@ -95,6 +95,21 @@ def pod(name: str, of: str = "exam-aaaa", **status: Any) -> Object:
     }
 
 
+def node(name: str = "n1", **conditions: str) -> Object:
+    """A node that is Ready and under no pressure; `conditions` are what differs."""
+    healthy = {"MemoryPressure": "False", "DiskPressure": "False", "Ready": "True"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {key: value for key, value in metadata(name).items() if key != "namespace"},
+        "status": {
+            "conditions": [
+                {"type": kind, "status": status} for kind, status in (healthy | conditions).items()
+            ]
+        },
+    }
+
+
 def container(restarts: int = 0, **state: Any) -> Object:
     """A container's status; running unless `state` says otherwise."""
     return {

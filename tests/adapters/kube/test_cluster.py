@@ -202,7 +202,7 @@ async def gate_is(server: ApiServer, gate: GateKind) -> None:
 
 def test_what_cannot_be_listed_in_time_is_named() -> None:
     async def run() -> None:
-        server = ApiServer(faults={"list": [Fault.SILENT] * 4})
+        server = ApiServer(faults={"list": [Fault.SILENT] * 5})
         async with asyncio.timeout(5), serving(server) as client:
             cluster = cluster_on(client)
             task = asyncio.ensure_future(cluster.run())

@@ -125,6 +125,21 @@ def test_default_steps_keep_the_rules_before_they_are_filled_up() -> None:
         assert step.keys() == SPEC["properties"]["steps"]["items"]["properties"].keys()
 
 
+def test_guards_are_merged_by_their_names_and_no_two_share_one() -> None:
+    guards = SPEC["properties"]["analysis"]["properties"]["guards"]
+    assert guards["x-kubernetes-list-type"] == "map"
+    assert guards["x-kubernetes-list-map-keys"] == ["name"]
+    assert guards["items"]["required"] == ["name", "query"]
+
+
+def test_what_excludes_something_else_has_no_default() -> None:
+    """The API server fills defaults in before it checks the rules."""
+    requests = SPEC["properties"]["analysis"]["properties"]["requests"]["properties"]
+    query = requests["query"]["properties"]
+    for field in (requests["preset"], requests["segmentBy"], query["status"], query["failed"]):
+        assert "default" not in field
+
+
 def test_absent_and_null_are_the_same_where_null_is_allowed() -> None:
     assert SPEC["properties"]["analysis"]["properties"]["errorRate"]["properties"]["ratio"][
         "nullable"

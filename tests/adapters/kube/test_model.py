@@ -1,6 +1,7 @@
 """What a person may write in a Canary, and what they are told when they may not."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -10,15 +11,23 @@ from hypothesis import strategies as st
 
 from controller.adapters.kube.model import parse_policy
 from controller.domain.policy import (
+    COUNTED,
     CoverageRule,
+    DeathCause,
     ErrorRate,
+    Guard,
+    Limits,
     Mode,
     OnInconclusive,
+    OwnQuery,
     Policy,
     RequestSource,
     Restarts,
+    Rewrite,
     RollbackStrategy,
+    SegmentRules,
     Share,
+    SlowRequests,
     Step,
 )
 from controller.domain.records import Problem
@@ -26,7 +35,7 @@ from controller.domain.records import Problem
 SMALLEST: dict[str, Any] = {"targetRef": {"name": "exam"}}
 
 
-def every_preset(source: RequestSource) -> Problem | None:
+def every_preset(policy: Policy) -> Problem | None:
     return None
 
 
@@ -42,6 +51,11 @@ def refused(**fields: object) -> Problem:
     return problem
 
 
+def guarding(*guards: Mapping[str, object]) -> dict[str, object]:
+    """Fields of a spec with these guards; what is not said of one is that of a queue."""
+    return {"analysis": {"guards": [{"name": "queue", "query": "length", **g} for g in guards]}}
+
+
 def test_six_lines_are_a_whole_policy_with_the_defaults_of_the_domain() -> None:
     assert parse_policy(SMALLEST, every_preset) == Policy(target="exam")
 
@@ -54,14 +68,41 @@ def test_every_field_reaches_the_policy() -> None:
             {"canary": "100%", "minDuration": "0s"},
         ],
         analysis={
-            "requests": {"preset": "istio", "segmentBy": "", "podLabel": "pod_name"},
+            "requests": {
+                "preset": "istio",
+                "segmentBy": "",
+                "podLabel": "pod_name",
+                "segments": {
+                    "rewrites": [{"pattern": "/[0-9]+", "to": "/{id}"}],
+                    "deny": ["/healthz"],
+                    "allow": ["/lti/.*"],
+                    "most": 7,
+                },
+            },
             "errorRate": {
                 "ratio": 2,
                 "difference": 0.001,
                 "promoteRatio": 3,
                 "promoteDifference": 0.01,
             },
-            "restarts": {"extraPerPodDay": 4, "containers": ["server"]},
+            "slowRequests": {
+                "threshold": "1s500ms",
+                "ratio": 1.2,
+                "difference": 0.01,
+                "promoteRatio": 2,
+                "promoteDifference": 0.1,
+            },
+            "restarts": {
+                "extraPerPodDay": 4,
+                "containers": ["server"],
+                "counted": ["Crash", "Evicted", "Crash"],
+            },
+            "limits": {"restarts": 0, "errorRate": 0.05, "minRequests": 40},
+            "guards": [
+                {"name": "queue", "query": "length", "max": 5, "min": -1, "for": "2m"},
+                {"name": "orders", "query": 'sum(o{pod=~"{{pods}}"})', "maxRatio": 1.5},
+            ],
+            "history": "36h",
             "coverage": {"minRequests": 29, "ignorableShare": 0.01},
             "falseRollbackMax": 0.001,
         },
@@ -81,15 +122,71 @@ def test_every_field_reaches_the_policy() -> None:
             ),
             Step(canary=Share(percent=100), min_duration=timedelta(0)),
         ),
-        requests=RequestSource(preset="istio", segment_by="", pod_label="pod_name"),
+        requests=RequestSource(
+            preset="istio",
+            segment_by="",
+            pod_label="pod_name",
+            segments=SegmentRules(
+                rewrites=(Rewrite(pattern="/[0-9]+", to="/{id}"),),
+                deny=("/healthz",),
+                allow=("/lti/.*",),
+                most=7,
+            ),
+        ),
         error_rate=ErrorRate(ratio=2, difference=0.001, promote_ratio=3, promote_difference=0.01),
-        restarts=Restarts(extra_per_pod_day=4, containers=("server",)),
+        slow_requests=SlowRequests(
+            threshold=timedelta(milliseconds=1500),
+            ratio=1.2,
+            difference=0.01,
+            promote_ratio=2,
+            promote_difference=0.1,
+        ),
+        restarts=Restarts(
+            extra_per_pod_day=4,
+            containers=("server",),
+            counted=(DeathCause.CRASH, DeathCause.EVICTED),
+        ),
+        limits=Limits(restarts=0, error_rate=0.05, min_requests=40),
+        guards=(
+            Guard(
+                name="queue",
+                query="length",
+                maximum=5,
+                minimum=-1,
+                lasting=timedelta(minutes=2),
+            ),
+            Guard(name="orders", query='sum(o{pod=~"{{pods}}"})', max_ratio=1.5),
+        ),
+        history=timedelta(hours=36),
         coverage=CoverageRule(min_requests=29, ignorable_share=0.01),
         false_rollback_max=0.001,
         on_inconclusive=OnInconclusive.CONTINUE,
         rollback=RollbackStrategy.FREEZE,
         rollback_window=0,
         bake=timedelta(hours=1),
+    )
+
+
+def test_an_own_query_takes_the_place_of_a_preset() -> None:
+    whole = {
+        "requests": "http_total",
+        "errors": "http_failed_total",
+        "segment": "route",
+        "histogram": "http_ms_bucket",
+        "unit": "ms",
+    }
+    assert parsed(analysis={"requests": {"query": whole}}).requests == RequestSource(
+        query=OwnQuery(
+            requests="http_total",
+            errors="http_failed_total",
+            segment="route",
+            histogram="http_ms_bucket",
+            unit="ms",
+        )
+    )
+    said = {"requests": "http_total", "status": "result", "failed": "error|timeout"}
+    assert parsed(analysis={"requests": {"query": said}}).requests == RequestSource(
+        query=OwnQuery(requests="http_total", status="result", failed="error|timeout")
     )
 
 
@@ -127,6 +224,88 @@ def test_requests_can_be_left_out_of_the_judgement() -> None:
         ({"analysis": None}, "spec.analysis", "null is not an object"),
         ({"analysis": {"errorRate": {"ratio": 0.5}}}, "spec.analysis.errorRate.ratio", "0.5"),
         ({"rollback": {"window": True}}, "spec.rollback.window", "true"),
+        (
+            {"analysis": {"requests": {"preset": "istio", "query": {"requests": "x"}}}},
+            "spec.analysis.requests.query",
+            'excludes preset, which is "istio"',
+        ),
+        (
+            {
+                "analysis": {
+                    "requests": {"segmentBy": "", "query": {"requests": "x", "segment": "r"}}
+                }
+            },
+            "spec.analysis.requests.segmentBy",
+            'is said beside query.segment "r"',
+        ),
+        (
+            {"analysis": {"requests": {"query": {"requests": "x", "errors": "y", "failed": "z"}}}},
+            "spec.analysis.requests.query.errors",
+            "excludes status and failed",
+        ),
+        (
+            {"analysis": {"requests": {"query": {"requests": "x", "unit": "us"}}}},
+            "spec.analysis.requests.query.unit",
+            "not known",
+        ),
+        (
+            {"analysis": {"slowRequests": {}}},
+            "spec.analysis.slowRequests.threshold",
+            "is missing",
+        ),
+        (
+            {"analysis": {"slowRequests": {"threshold": "0.5s"}}},
+            "spec.analysis.slowRequests.threshold",
+            '"0.5s" is not a duration',
+        ),
+        (
+            {"analysis": {"slowRequests": {"threshold": "2h"}}},
+            "spec.analysis.slowRequests.threshold",
+            "not between 1ms and 1h",
+        ),
+        (
+            {"analysis": {"slowRequests": {"threshold": "1s"}, "requests": {"disabled": True}}},
+            "spec.analysis.slowRequests",
+            "cannot be judged",
+        ),
+        (
+            {
+                "analysis": {
+                    "slowRequests": {"threshold": "1s"},
+                    "requests": {"query": {"requests": "x"}},
+                }
+            },
+            "spec.analysis.slowRequests",
+            "requests.query has no histogram",
+        ),
+        (
+            {"analysis": {"limits": {"errorRate": 0.1}, "requests": {"disabled": True}}},
+            "spec.analysis.limits.errorRate",
+            "cannot be judged",
+        ),
+        (
+            {"analysis": {"restarts": {"counted": ["Crsh"]}}},
+            "spec.analysis.restarts.counted[0]",
+            '"Crsh" is not known',
+        ),
+        ({"analysis": {"restarts": {"counted": []}}}, "spec.analysis.restarts.counted", "is empty"),
+        ({"analysis": {"history": "169h"}}, "spec.analysis.history", "not between 0s and 168h"),
+        (guarding({}), "spec.analysis.guards[0].max", 'guard "queue" has no bound'),
+        (guarding({"max": 1, "min": 2}), "spec.analysis.guards[0].min", "2 is more than max 1"),
+        (guarding({"maxRatio": 1}), "spec.analysis.guards[0].query", "no {{pods}} in the query"),
+        (
+            guarding({"max": 1, "query": 'x{pod=~"{{pods}}"}'}),
+            "spec.analysis.guards[0].query",
+            "there is no maxRatio",
+        ),
+        (
+            guarding({"max": 1, "query": 'x{pod=~"{{canary}}"}'}),
+            "spec.analysis.guards[0].query",
+            "{{canary}} is not known",
+        ),
+        (guarding({"max": 1, "name": "Q"}), "spec.analysis.guards[0].name", "not a valid name"),
+        (guarding({"max": 1}, {"max": 2}), "spec.analysis.guards[1].name", '"queue" is taken'),
+        (guarding(*({"max": 1} for _ in range(11))), "spec.analysis.guards", "at most 10"),
         ({"targetRef": {"name": "Exam"}}, "spec.targetRef.name", "not a valid name"),
         ({"targetRef": {"name": "a", "kind": "StatefulSet"}}, "spec.targetRef.kind", "not known"),
     ],
@@ -154,6 +333,12 @@ def test_a_problem_names_the_path_and_the_value(
             "spec.analysis.requests.segment_by",
             "Did you mean segmentBy?",
         ),
+        (guarding({"maximum": 1}), "spec.analysis.guards[0].maximum", "Did you mean max?"),
+        (
+            {"analysis": {"slowRequest": {}}},
+            "spec.analysis.slowRequest",
+            "Did you mean slowRequests?",
+        ),
         (
             {"rollback": {"zzz": 1}},
             "spec.rollback.zzz",
@@ -179,17 +364,18 @@ def test_what_is_no_spec_at_all_is_a_problem(spec: object) -> None:
     assert isinstance(parse_policy(spec, every_preset), Problem)
 
 
-def test_a_preset_that_nobody_knows_is_the_source_s_problem() -> None:
+def test_what_the_metrics_cannot_answer_is_the_source_s_problem() -> None:
     problem = Problem(
         reason="PresetUnknown", field="spec.analysis.requests.preset", message="no", remedy="yes"
     )
-    assert parse_policy(SMALLEST, lambda source: problem) is problem
+    asked: list[Policy] = []
 
+    def refuse(policy: Policy) -> Problem:
+        asked.append(policy)
+        return problem
 
-def test_a_preset_is_not_asked_for_when_requests_do_not_count() -> None:
-    problem = Problem(reason="PresetUnknown", field="", message="", remedy="")
-    spec = SMALLEST | {"analysis": {"requests": {"disabled": True}}}
-    assert isinstance(parse_policy(spec, lambda source: problem), Policy)
+    assert parse_policy(SMALLEST, refuse) is problem
+    assert asked == [Policy(target="exam")]
 
 
 def test_a_long_value_is_not_repeated_whole() -> None:
@@ -226,3 +412,9 @@ def test_a_duration_is_the_sum_of_its_parts(text: str) -> None:
         assert policy.bake == expected
     else:
         assert isinstance(policy, Problem)
+
+
+def test_what_counts_as_a_crash_by_default_is_what_the_domain_says() -> None:
+    policy = parse_policy({"targetRef": {"name": "exam"}}, lambda _: None)
+    assert isinstance(policy, Policy)
+    assert policy.restarts.counted == COUNTED

@@ -62,12 +62,6 @@ def test_the_newest_death_is_the_last_one() -> None:
     assert container.last_death == DEATH
 
 
-def test_sidecars_and_init_containers_are_not_the_app() -> None:
-    sidecar = examples.container(restarts=7) | {"name": "proxy"}
-    read = read_pod(examples.pod("a", initContainerStatuses=[sidecar]))
-    assert [container.name for container in read.containers] == ["server"]
-
-
 def test_a_pod_is_known_by_its_replica_set_and_whether_it_leaves() -> None:
     found = examples.pod("a", of="exam-bbbb")
     found["metadata"]["deletionTimestamp"] = "2026-01-01T00:02:00Z"

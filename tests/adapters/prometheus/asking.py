@@ -55,7 +55,7 @@ def play(stub: Stub, story: Callable[[PrometheusMetrics], Awaitable[object]], **
 async def read(
     metrics: PrometheusMetrics,
     *pods: str,
-    since: float | None,
+    since: float,
     now: float,
     source: RequestSource = WHOLE,
     created: datetime = LONG_AGO,
@@ -68,7 +68,7 @@ async def read(
 async def missable(
     metrics: PrometheusMetrics,
     *pods: str,
-    since: float | None,
+    since: float,
     now: float,
     source: RequestSource = WHOLE,
     created: datetime = LONG_AGO,
@@ -77,6 +77,6 @@ async def missable(
         source,
         "exams",
         dict.fromkeys(pods, created),
-        since=None if since is None else at(since),
+        since=at(since),
         now=at(now),
     )

@@ -15,19 +15,20 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from controller.adapters.clock import SystemClock
 from controller.adapters.prometheus import PrometheusMetrics
-from controller.domain.policy import RequestSource
+from controller.domain.policy import OwnQuery, RequestSource, SlowRequests
 from controller.domain.readings import Counts, Missing, Tally
 
 PATIENCE_SECONDS = 40
 LOOK_SECONDS = 0.7
 SOURCE = RequestSource(preset="promhttp")
 CLOCK = SystemClock()
+LATELY = timedelta(seconds=30)
 
 Totals = dict[tuple[str, str], Counts]
 
@@ -218,6 +219,70 @@ def a_release_that_looks_once_sees_what_many_looks_see(url: str, targets: Target
     play(url, story)
 
 
+def shown_histogram(metric: str, counts: dict[str, int], labels: str) -> str:
+    """A classic histogram as a client library shows it: counts by upper bound."""
+    lines = [f"# TYPE {metric} histogram"]
+    lines += [f'{metric}_bucket{{{labels},le="{le}"}} {count}' for le, count in counts.items()]
+    lines += [f"{metric}_count{{{labels}}} {counts['+Inf']}", f"{metric}_sum{{{labels}}} 1"]
+    return "\n".join(lines)
+
+
+def own_counters_and_histograms_are_read_under_the_label_that_names_the_pod(
+    url: str, targets: Targets
+) -> None:
+    """Errors by a counter of their own, slow requests by a bucket spelt otherwise, a pod found."""
+    namespace = "contract-own"
+    source = RequestSource(
+        query=OwnQuery(
+            requests='served_total{job="contract"}',
+            errors="failed_total",
+            segment="path",
+            histogram="took_ms_bucket",
+            unit="ms",
+        )
+    )
+
+    def text(turn: int) -> str:
+        # In OpenMetrics' spelling and not: Prometheus 3 writes both the same way.
+        bounds = {"250": turn, "500.0": 3 * turn, "1000": 5 * turn, "+Inf": 6 * turn}
+        counters = [
+            f'served_total{{path="/exam"}} {9 * turn}',
+            f'failed_total{{path="/exam"}} {turn}',
+        ]
+        return "\n".join([*counters, shown_histogram("took_ms", bounds, 'path="/exam"')])
+
+    async def story(metrics: PrometheusMetrics) -> None:
+        started = CLOCK.now()
+
+        async def tally(slow_ms: int | None) -> Tally | Missing:
+            slow = None
+            if slow_ms is not None:
+                slow = SlowRequests(threshold=timedelta(milliseconds=slow_ms))
+            return await metrics.tally(
+                source, namespace, {"a": started}, slow=slow, since=started, now=CLOCK.now()
+            )
+
+        async def until(slow_ms: int | None, expected: Counts) -> None:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                found = await tally(slow_ms)
+                while not isinstance(found, Tally) or found.pods.get("a") != {"/exam": expected}:
+                    await asyncio.sleep(LOOK_SECONDS)
+                    found = await tally(slow_ms)
+
+        with pod() as one:
+            one.text = text(0)
+            targets.add(one.address, kubernetes_namespace=namespace, kubernetes_pod_name="a")
+            for turn in range(1, 5):
+                await one.is_scraped()
+                one.text = text(turn)
+            await until(None, Counts(4, 36))
+            await until(500, Counts(12, 24))
+            refused = Missing("threshold is no bucket bound", "500ms and 1s")
+            assert await tally(700) == refused
+
+    play(url, story)
+
+
 def restarts_are_read_from_kube_state_metrics(url: str, targets: Targets) -> None:
     """Two instances say the same thing; it counts once."""
     namespace = "contract-restarts"
@@ -246,7 +311,7 @@ def a_question_about_thousands_of_pods_is_understood(url: str) -> None:
     async def story(metrics: PrometheusMetrics) -> None:
         now = CLOCK.now()
         pods = {f"exam-api-7c9d8b6f5-{number:05d}": now for number in range(30_000)}
-        found = await metrics.tally(SOURCE, "contract-huge", pods, since=None, now=now)
+        found = await metrics.tally(SOURCE, "contract-huge", pods, since=now - LATELY, now=now)
         assert isinstance(found, Missing)
         assert found.reason == "no series", found
 
@@ -258,7 +323,9 @@ def an_address_beside_the_api_is_refused(url: str) -> None:
 
     async def story(metrics: PrometheusMetrics) -> None:
         now = CLOCK.now()
-        found = await metrics.tally(SOURCE, "contract-wrong", {"a": now}, since=None, now=now)
+        found = await metrics.tally(
+            SOURCE, "contract-wrong", {"a": now}, since=now - LATELY, now=now
+        )
         assert isinstance(found, Missing)
         assert found.reason == "refused", found
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,8 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-SELECTOR: Final = re.compile(r"^(?P<name>\w+)\{(?P<matchers>.*)\}(\[(?P<seconds>\d+)s\])?$")
-MATCHER: Final = re.compile(r'(\w+)(=~|=)"((?:[^"\\]|\\.)*)"')
+SELECTOR: Final = re.compile(r"^(?P<name>\w*)\{(?P<matchers>.*)\}(\[(?P<seconds>\d+)s\])?$")
+MATCHER: Final = re.compile(r'(\w+)(=~|!~|!=|=)"((?:[^"\\]|\\.)*)"')
+COUNT_BY: Final = re.compile(r"^count by \((?P<labels>[\w,]+)\) \((?P<selector>.*)\)$")
 LOOKBACK_SECONDS: Final = 300
 HANG_SECONDS_MAX: Final = 30
 
@@ -38,14 +40,16 @@ class Answer:
 
 
 class Stub:
-    """Answers instant queries of plain selectors from `add`ed samples.
+    """Answers instant queries of plain selectors, and `count by` of them, from `add`ed samples.
+
+    A sample's value may be a native histogram: a mapping as the HTTP API shows one.
 
     `script` holds what to say instead, first come first served: an Answer, or "hang" or "cut".
     `gate`, when given, is waited for before each answer.
     """
 
     def __init__(self) -> None:
-        self.series: dict[str, tuple[dict[str, str], list[tuple[float, str]]]] = {}
+        self.series: dict[str, tuple[dict[str, str], list[tuple[float, Any]]]] = {}
         self.requests: list[Request] = []
         self.script: list[Answer | str] = []
         self.always: Answer | str | None = None
@@ -59,31 +63,52 @@ class Stub:
         whole = {"__name__": metric, **labels}
         key = json.dumps(whole, sort_keys=True)
         kept = self.series.setdefault(key, (whole, []))[1]
-        kept.extend((time, str(value)) for time, value in samples)
+        kept.extend((time, v if isinstance(v, dict) else str(v)) for time, v in samples)
 
     def answer(self, form: dict[str, str]) -> Answer:
+        at = float(form["time"])
+        counted = [COUNT_BY.match(part) for part in form["query"].split(" or ")]
+        if all(counted):
+            rows = [row for match in counted if match for row in self.count(match, at)]
+            return result(rows, "vector", self.warnings)
         match = SELECTOR.match(form["query"])
         if match is None:
             return refusal("bad_data", "parse error", 400)
-        at, seconds = float(form["time"]), match["seconds"]
-        rows = []
+        kind = "matrix" if match["seconds"] else "vector"
+        return result(list(self.rows(match, at)), kind, self.warnings)
+
+    def rows(self, match: re.Match[str], at: float) -> Iterator[dict[str, Any]]:
+        seconds = match["seconds"]
         for labels, samples in self.series.values():
-            if labels["__name__"] != match["name"] or not matches(match["matchers"], labels):
+            if match["name"] not in ("", labels["__name__"]):
+                continue
+            if not matches(match["matchers"], labels):
                 continue
             start = at - float(seconds or LOOKBACK_SECONDS)
             seen = [list(sample) for sample in samples if start < sample[0] <= at]
+            native = bool(seen) and isinstance(seen[-1][1], dict)
             if seen and seconds:
-                rows.append({"metric": labels, "values": seen})
+                yield {"metric": labels, "histograms" if native else "values": seen}
             elif seen:
-                rows.append({"metric": labels, "value": seen[-1]})
-        return result(rows, "matrix" if seconds else "vector", self.warnings)
+                yield {"metric": labels, "histogram" if native else "value": seen[-1]}
+
+    def count(self, match: re.Match[str], at: float) -> Iterator[dict[str, Any]]:
+        selector = SELECTOR.match(match["selector"])
+        assert selector is not None
+        groups: Counter[tuple[tuple[str, str], ...]] = Counter()
+        for row in self.rows(selector, at):
+            labels = row["metric"]
+            groups[tuple((n, labels[n]) for n in match["labels"].split(",") if n in labels)] += 1
+        for group, number in groups.items():
+            yield {"metric": dict(group), "value": [at, str(number)]}
 
 
 def matches(matchers: str, labels: dict[str, str]) -> bool:
     for name, operator, quoted in MATCHER.findall(matchers):
-        wanted = quoted.replace(r"\"", '"').replace(r"\\", "\\")
+        wanted = quoted.replace(r"\"", '"').replace("\\\\", "\\")
         value = labels.get(name, "")
-        if not (re.fullmatch(wanted, value) if operator == "=~" else wanted == value):
+        found = bool(re.fullmatch(wanted, value)) if operator[-1] == "~" else wanted == value
+        if found == operator.startswith("!"):
             return False
     return True
 

@@ -149,3 +149,10 @@ def test_two_containers_of_a_pod_are_two_servers() -> None:
     app = series([0, 5], instance="10.0.0.1:80")
     sidecar = series([1, 6], instance="10.0.0.1:81")
     assert distinct([app, sidecar], frozenset(), 17_500) == [app, sidecar]
+
+
+def test_a_request_that_two_libraries_count_is_counted_once() -> None:
+    inner = series([0, 5], http_route="/exam", otel_scope_name="fastapi")
+    outer = series([0, 5], http_route="/exam", otel_scope_name="opentelemetry.asgi")
+    alone = series([0, 5], http_route="/login", otel_scope_name="opentelemetry.asgi")
+    assert distinct([outer, alone, inner], frozenset(), 17_500) == [inner, alone]

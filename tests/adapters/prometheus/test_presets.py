@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from controller.adapters.prometheus import PRESETS, problem_of
-from controller.adapters.prometheus.presets import is_label
+from controller.adapters.prometheus import PRESETS
+from controller.adapters.prometheus.problems import source_problem as problem_of
+from controller.adapters.prometheus.queries import is_label
 from controller.adapters.prometheus.selecting import (
     Ask,
     Selection,

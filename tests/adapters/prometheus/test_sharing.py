@@ -5,7 +5,7 @@ import threading
 
 from controller.adapters.prometheus import PrometheusMetrics
 from controller.adapters.prometheus.batching import PODS_PER_QUERY_MAX
-from controller.domain.policy import RequestSource
+from controller.domain.policy import Guard, RequestSource
 from controller.domain.readings import Counts, Missing
 from tests.adapters.prometheus.asking import (
     at,
@@ -135,6 +135,30 @@ def test_a_server_that_hangs_holds_nobody_for_ever_and_is_not_flooded() -> None:
             assert len(stub.requests) == 2
 
         play(stub, story, timeout_seconds=0.3)
+
+
+def test_histories_and_guards_that_hang_keep_neither_themselves_nor_the_looks() -> None:
+    with running() as stub:
+        fill(stub, "a", steady(100))
+        stub.script = ["hang"] * 4
+        guard = Guard(name="queue", query="depth", maximum=9.0)
+        pods = frozenset({"a"})
+
+        async def story(metrics: PrometheusMetrics) -> None:
+            async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+                guards = [
+                    group.create_task(metrics.guard(guard, "exams", pods, pods, at(100)))
+                    for _ in range(8)
+                ]
+                await asyncio.sleep(0.05)
+                assert (await read(metrics, "a", since=50, now=100)).pods
+            found = {str(task.result()).partition(":")[0] for task in guards}
+            assert "timeout" in found
+            metrics.close()
+            closed = await metrics.guard(guard, "exams", pods, pods, at(100))
+            assert closed == Missing("unreachable", "shutting down")
+
+        play(stub, story, timeout_seconds=0.5)
 
 
 def test_a_reading_that_failed_is_asked_for_again_by_the_next_look() -> None:

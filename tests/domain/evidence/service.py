@@ -1,16 +1,18 @@
 """A service under seeded traffic, seen the way the evidence sees it: one window after another."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import numpy as np
 
-from controller.domain.evidence import CrashWindow, Evidence, History, RequestWindow
+from controller.domain.evidence import CrashWindow, Evidence, History, RequestPast, RequestWindow
 from controller.domain.findings import Finding, Metric, Outcome
-from controller.domain.policy import Policy
+from controller.domain.policy import Policy, SlowRequests
 from controller.domain.readings import Counts
 
 POLICY = Policy(target="exam-api")
+SLOW_POLICY = replace(POLICY, slow_requests=SlowRequests(threshold=timedelta(milliseconds=500)))
 ROUTES = {"/exams": 50.0, "/login": 30.0, "/results": 19.5, "/lti/launch": 0.5}
 RARE = "/lti/launch"
 HOUR = 3600.0
@@ -84,8 +86,7 @@ def history_of(rate: float = 0.001, seconds: float = HOUR / 2, pods: int = 10) -
     total = sum(segments.values(), Counts())
     share = Counts(round(total.errors / pods), round(total.requests / pods))
     return History(
-        segments=segments,
-        pods={f"pod-{pod}": share for pod in range(pods)},
+        errors=RequestPast(segments=segments, pods={f"pod-{pod}": share for pod in range(pods)}),
         pod_seconds=24 * HOUR * pods,
     )
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from controller.domain.evidence import Evidence, History
+from controller.domain.evidence import Evidence, History, RequestPast
 from controller.domain.findings import Metric, Outcome, Uncovered
 from controller.domain.policy import CoverageRule, ErrorRate
 from controller.domain.readings import Counts, Missing
@@ -109,7 +109,7 @@ def test_a_runaway_label_does_not_grow_the_state() -> None:
 
 def test_too_many_routes_in_history_share_a_stream() -> None:
     routes = {f"/r{number:03d}": Counts(0, 1000 - number) for number in range(200)}
-    evidence = Evidence.begin(POLICY, History(segments=routes))
+    evidence = Evidence.begin(POLICY, History(errors=RequestPast(segments=routes)))
     evidence.add_requests(request_window(routes, routes))
     findings = evidence.verdict().findings
     assert len(findings) == 2 + 64
@@ -185,7 +185,7 @@ def test_a_canary_without_requests_is_never_good_enough() -> None:
 
 
 def test_a_service_without_segments_is_judged_as_a_whole() -> None:
-    history = History(segments={"": Counts(100, 100_000)}, pod_seconds=864_000)
+    history = History(errors=RequestPast(segments={"": Counts(100, 100_000)}), pod_seconds=864_000)
     evidence = Evidence.begin(POLICY, history)
     for _ in range(100):
         evidence.add_requests(request_window({"": Counts(0, 100)}, {"": Counts(1, 900)}))
@@ -214,8 +214,8 @@ def test_blind_neither_passes_nor_fails() -> None:
 
 def test_crashes_convict_while_requests_are_blind() -> None:
     evidence = Evidence.begin(POLICY, history_of())
-    for _ in range(2):
-        evidence.add_crashes(crash_window(canary=1))
+    for crashes in (1, 1, 0, 0, 0):
+        evidence.add_crashes(crash_window(canary=crashes))
     verdict = evidence.verdict(blind=Missing("unreachable"))
     assert verdict.outcome is Outcome.WORSE
     assert [f.metric for f in verdict.findings if f.outcome is Outcome.WORSE] == [Metric.RESTARTS]

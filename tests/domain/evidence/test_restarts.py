@@ -13,12 +13,18 @@ QUIET_DAY = History(restarts=0, pod_seconds=24 * HOUR)
 ALONE = replace(POLICY, requests=None)
 
 
+def crash(evidence: Evidence, pods: int = 10, quiet: int = 4) -> None:
+    """The canary crashes and is watched for a while: history waits whether stable does too."""
+    evidence.add_crashes(crash_window(pods=pods))
+    evidence.add_crashes(crash_window(canary=1, pods=pods))
+    for _ in range(quiet):
+        evidence.add_crashes(crash_window(pods=pods))
+
+
 def crashes_needed(evidence: Evidence, pods: int, *, stable_gone: bool = False) -> int:
-    """Crashes of one canary pod, ten seconds apart, until it is judged WORSE."""
+    """Crashes of one canary pod, 30 s (10 s for a lone pod) apart, until it is judged WORSE."""
     for crashes in range(1, 40):
-        stable_pods = 1 if stable_gone else pods
-        evidence.add_crashes(crash_window(pods=stable_pods))
-        evidence.add_crashes(crash_window(canary=1, pods=stable_pods))
+        crash(evidence, 1 if stable_gone else pods, quiet=0 if stable_gone else 4)
         if evidence.verdict(stable_gone=stable_gone).outcome is Outcome.WORSE:
             return crashes
     raise AssertionError("never convicted")
@@ -50,9 +56,9 @@ def test_the_finding_names_the_tier_and_the_numbers() -> None:
     finding = finding_of(evidence, Metric.RESTARTS)
     assert finding.outcome is Outcome.WORSE
     assert finding.reason == "history"
-    assert finding.evidence >= finding.needed == 200
-    assert (finding.canary.events, finding.canary.exposure) == (2, 20)
-    assert (finding.stable.events, finding.stable.exposure) == (0, 180)
+    assert finding.evidence >= finding.needed == 100
+    assert (finding.canary.events, finding.canary.exposure) == (2, 60)
+    assert (finding.stable.events, finding.stable.exposure) == (0, 540)
 
 
 def test_crashes_that_stable_has_too_do_not_convict() -> None:
@@ -78,14 +84,14 @@ def test_a_stable_crash_half_an_hour_ago_does_not() -> None:
     for _ in range(30):
         evidence.add_crashes(crash_window(seconds=60))
     for _ in range(4):
-        evidence.add_crashes(crash_window(canary=1))
+        crash(evidence)
     assert evidence.verdict().outcome is Outcome.WORSE
 
 
 def test_three_rapid_crashes_convict_a_lone_pod_without_history() -> None:
     evidence = Evidence.begin(POLICY, History(pod_seconds=60))
     assert crashes_needed(evidence, 1, stable_gone=True) == 3
-    assert finding_of(evidence, Metric.RESTARTS).needed == 200
+    assert finding_of(evidence, Metric.RESTARTS).needed == 100
 
 
 def test_two_crashes_convict_a_lone_pod_whose_history_is_long_and_quiet() -> None:
@@ -128,8 +134,20 @@ def test_a_crash_seen_before_any_time_had_passed_is_weighed_with_the_next_look()
     evidence.add_crashes(crash_window(canary=1, seconds=0))
     assert evidence.verdict().suspicious
     evidence.add_crashes(crash_window(seconds=5))
-    evidence.add_crashes(crash_window(canary=1))
+    crash(evidence)
     assert evidence.verdict().outcome is Outcome.WORSE
+
+
+def test_history_waits_whether_stable_crashes_as_well() -> None:
+    evidence = Evidence.begin(POLICY, QUIET_DAY)
+    for crashes in (1, 1, 0, 0):
+        evidence.add_crashes(crash_window(canary=crashes))
+        assert evidence.verdict().outcome is Outcome.UNDECIDED
+    hit = Evidence.load(evidence.dump(), POLICY)
+    evidence.add_crashes(crash_window())
+    assert evidence.verdict().outcome is Outcome.WORSE
+    hit.add_crashes(crash_window(stable=3))
+    assert hit.verdict().outcome is Outcome.UNDECIDED
 
 
 def test_a_pod_that_dies_before_it_ever_ran_is_judged_all_the_same() -> None:
@@ -144,6 +162,7 @@ def test_a_pod_that_dies_before_it_ever_ran_is_judged_all_the_same() -> None:
                 seconds=10,
             )
         )
+    evidence.add_crashes(crash_window(seconds=15))
     assert evidence.verdict().outcome is Outcome.WORSE
 
 

@@ -56,7 +56,9 @@ class Agent:
                 elif "deletionTimestamp" in manifest["metadata"]:
                     if uid not in self._stopping:
                         self._stopping[uid] = group.create_task(self._stop(manifest))
-                elif uid not in self._pods and not _finished(manifest):
+                elif uid in self._pods:
+                    self._pods[uid].obey(manifest)
+                elif not _finished(manifest):
                     self._start(manifest, group)
 
     def _start(self, manifest: Object, group: asyncio.TaskGroup) -> None:

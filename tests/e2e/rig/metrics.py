@@ -157,6 +157,17 @@ def _pods(kubeconfig: Path) -> dict[str, Any]:
             ("pod_container_name", "container"),
         )
     ]
+    # Setups differ in what they call the pod: here each pod can say so itself.
+    called = f"{ANNOTATION}pod_label"
+    relabelings += [
+        {
+            "source_labels": [called, "__meta_kubernetes_pod_name"],
+            "regex": "(.+);(.+)",
+            "target_label": "$1",
+            "replacement": "$2",
+        },
+        {"source_labels": [called], "regex": ".+", "target_label": "pod", "replacement": ""},
+    ]
     discovery = {"role": "pod", "kubeconfig_file": str(kubeconfig)}
     return {
         "job_name": "pods",

@@ -18,14 +18,14 @@ from tests.e2e.rig import accounts, cluster, waiting
 from tests.e2e.rig.api import KubeApi
 from tests.e2e.rig.diagnostics import describe
 from tests.e2e.rig.metrics import KubeStateMetrics, Prometheus
-from tests.e2e.rig.processes import REPOSITORY, Process
+from tests.e2e.rig.nodes import Nodes
+from tests.e2e.rig.processes import REPOSITORY
 from tests.e2e.rig.users import Traffic
 
 Object = dict[str, Any]
 Result = TypeVar("Result")
 
 SAMPLE: Final = REPOSITORY / "deploy" / "sample"
-NODE: Final = "rig-node"
 PYTHON: Final = (sys.executable, "-S", "-E")
 IMAGES: Final = {
     "exam-server": (*PYTHON, str(SAMPLE / "exam_server.py")),
@@ -55,7 +55,7 @@ class World:
         self._numbers = itertools.count(1)
         self._traffics: list[Traffic] = []
         self._namespaces: list[str] = []
-        self._agent: Process | None = None
+        self._nodes: Nodes | None = None
         self._kube_state_metrics: KubeStateMetrics | None = None
         self._prometheus: Prometheus | None = None
         self._api: KubeApi | None = None
@@ -64,29 +64,16 @@ class World:
         try:
             self.cluster.start()
             self._api = KubeApi(self.cluster.kubeconfig)
-            if not self.cluster.own_nodes:
-                self._agent = self._start_agent()
+            own = not self.cluster.own_nodes
+            self._nodes = Nodes(self._api, self.folder, self._images, own=own)
+            if own:
+                self._nodes.start()
             if self._with_metrics:
                 self._start_metrics()
         except BaseException:
             self.close()
             raise
         return self
-
-    def _start_agent(self) -> Process:
-        images = self.folder / "images.json"
-        images.write_text(json.dumps(self._images))
-        argv: list[str | Path] = [
-            sys.executable,
-            "-m",
-            "tests.e2e.rig.agent",
-            "--kubeconfig",
-            self.kubeconfig,
-        ]
-        argv += ["--images", images, "--folder", self.folder / "node", "--node", NODE]
-        agent = Process("node agent", argv, log=self.folder / "agent.log")
-        agent.wait_until(lambda: self.api.list("Node"), seconds=30, what="the node")
-        return agent
 
     def _start_metrics(self) -> None:
         self._kube_state_metrics = KubeStateMetrics(self.kubeconfig, self.folder)
@@ -105,8 +92,8 @@ class World:
             self._prometheus.kill()
         if self._kube_state_metrics is not None:
             self._kube_state_metrics.stop()
-        if self._agent is not None:
-            self._agent.stop()
+        if self._nodes is not None:
+            self._nodes.stop()
         if self._api is not None:
             if self.cluster.own_nodes:
                 for namespace in self._namespaces:
@@ -124,6 +111,11 @@ class World:
     def api(self) -> KubeApi:
         assert self._api is not None, "start the world first"
         return self._api
+
+    @property
+    def nodes(self) -> Nodes:
+        assert self._nodes is not None, "start the world first"
+        return self._nodes
 
     @property
     def prometheus(self) -> Prometheus:
@@ -149,8 +141,12 @@ class World:
         labels: dict[str, str] | None = None,
         strategy: Object | None = None,
         container: Object | None = None,
+        annotations: dict[str, str] | None = None,
     ) -> tuple[Object, Object]:
-        """Deployment and Service of the sample app; `container` overrides its fields."""
+        """Deployment and Service of the sample app.
+
+        `container` overrides its fields; `annotations` are more of them, on the pods.
+        """
         deployment, service = yaml.safe_load_all((SAMPLE / "deployment.yaml").read_text())
         app = {"app": name}
         deployment["metadata"] = {"name": name, "labels": {**app, **(labels or {})}}
@@ -161,6 +157,7 @@ class World:
             spec["strategy"] = strategy
         template = spec["template"]
         template["metadata"]["labels"] = dict(app)
+        template["metadata"]["annotations"] |= annotations or {}
         template["spec"]["containers"][0] |= {
             "image": f"exam-server:{version}",
             "args": [f"--version={version}", *args],

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from controller.domain.policy import Policy, RequestSource
-from controller.domain.readings import Counts, Missing, Tally
+from controller.domain.policy import Policy, RequestSource, SlowRequests
+from controller.domain.readings import Counts, Missing, Past, Tally
 from controller.domain.records import Ref
+from controller.engine.ports import Stable
 from controller.simulation.clock import BEGAN_AT, instant
 from controller.simulation.dice import Dice
 from controller.simulation.load.load import Load
@@ -120,14 +121,8 @@ class Nodes:
 
 
 def scenario(**changes: Any) -> Scenario:
-    return Scenario(
-        name="test",
-        title="",
-        story="",
-        expect=Ending.PROMOTED,
-        policy=Policy(target="exam-api"),
-        **changes,
-    )
+    whole = {"policy": Policy(target="exam-api"), **changes}
+    return Scenario(name="test", title="", story="", expect=Ending.PROMOTED, **whole)
 
 
 @dataclass
@@ -146,7 +141,7 @@ class Shop:
             self.scenario, self.nodes, KEY, dice, stable_template=STABLE, canary_template=CANARY
         )
         weather = self.weather or Calm(dice.stream("weather"))
-        self.metrics = SimulatedMetrics(self.load.scrapes, "test", weather, self.trace)
+        self.metrics = SimulatedMetrics(self.load, "test", weather, self.trace)
 
     @property
     def now(self) -> float:
@@ -161,7 +156,11 @@ class Shop:
         self.load.pushed(self.now)
 
     async def tally(
-        self, since: float | datetime | None, *pods: str, source: RequestSource = SOURCE
+        self,
+        since: float | datetime,
+        *pods: str,
+        source: RequestSource = SOURCE,
+        slow: SlowRequests | None = None,
     ) -> Tally | Missing:
         """What is said of pods (all, if none are named) from some second of the run on."""
         asked = {
@@ -172,10 +171,28 @@ class Shop:
         if isinstance(since, float):
             since = instant(since)
         return await self.metrics.tally(
-            source, KEY.namespace, asked, since=since, now=instant(self.now)
+            source, KEY.namespace, asked, slow=slow, since=since, now=instant(self.now)
         )
 
-    async def counted(self, since: float | None, *pods: str) -> Tally:
+    async def past(
+        self, hours: float = 24.0, *, slow: SlowRequests | None = None, prefix: str = "stable"
+    ) -> Past | Missing:
+        """What is said of the past of the pods whose names begin so."""
+        living = {
+            pod.name: instant(pod.created_at)
+            for pod in self.nodes.pods
+            if pod.name.startswith(prefix)
+        }
+        return await self.metrics.past(
+            SOURCE,
+            KEY.namespace,
+            Stable(replica_sets=frozenset({prefix}), pods=living),
+            slow=slow,
+            span=timedelta(hours=hours),
+            now=instant(self.now),
+        )
+
+    async def counted(self, since: float, *pods: str) -> Tally:
         answer = await self.tally(since, *pods)
         assert isinstance(answer, Tally), answer
         return answer
@@ -192,7 +209,7 @@ def tell(changes: Mapping[str, Any], story: Callable[[Shop], Coroutine[Any, Any,
     play(run())
 
 
-def total(tally: Tally, *pods: str) -> Counts:
+def total(tally: Tally | Past, *pods: str) -> Counts:
     """Requests and errors of all pods, or of some, over all segments."""
     counts = Counts()
     for name, segments in tally.pods.items():

@@ -2,15 +2,15 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from controller.domain.changes import Change, Occurrence
-from controller.domain.policy import RequestSource
-from controller.domain.readings import Counts, Missing, Tally
+from controller.domain.policy import Guard, RequestSource, SlowRequests
+from controller.domain.readings import Counts, Lives, Measured, Missing, Past, Tally
 from controller.domain.records import Ref
 from controller.domain.snapshot import Scene
 from controller.domain.status import Notice, Status
-from controller.engine.ports import Cluster, Metrics, Notifier
+from controller.engine.ports import Cluster, Metrics, Notifier, Stable
 from controller.simulation.process import Body
 from controller.simulation.weather import Sky
 from controller.simulation.world import BodyMaker, World, body
@@ -68,16 +68,44 @@ class TamperedMetrics:
         namespace: str,
         pods: Mapping[str, datetime],
         *,
-        since: datetime | None,
+        slow: SlowRequests | None = None,
+        since: datetime,
         now: datetime,
     ) -> Tally | Missing:
-        answer = await self.real.tally(source, namespace, pods, since=since, now=now)
-        return self.answers(answer, since or now, now)
+        answer = await self.real.tally(source, namespace, pods, slow=slow, since=since, now=now)
+        return self.answers(answer, since, now)
+
+    async def past(
+        self,
+        source: RequestSource,
+        namespace: str,
+        stable: Stable,
+        *,
+        slow: SlowRequests | None = None,
+        span: timedelta,
+        now: datetime,
+    ) -> Past | Missing:
+        return await self.real.past(source, namespace, stable, slow=slow, span=span, now=now)
+
+    async def lives(
+        self, namespace: str, stable: Stable, *, span: timedelta, now: datetime
+    ) -> Lives | Missing:
+        return await self.real.lives(namespace, stable, span=span, now=now)
 
     async def restarts(
         self, namespace: str, pods: frozenset[str], now: datetime
     ) -> Mapping[str, int] | Missing:
         return await self.real.restarts(namespace, pods, now)
+
+    async def guard(
+        self,
+        guard: Guard,
+        namespace: str,
+        canary: frozenset[str],
+        stable: frozenset[str],
+        now: datetime,
+    ) -> Measured | Missing:
+        return await self.real.guard(guard, namespace, canary, stable, now)
 
 
 def zeros_for_missing(answer: Tally | Missing, since: datetime, now: datetime) -> Tally | Missing:

@@ -8,9 +8,11 @@ from controller.simulation.scenario import (
     Away,
     DieAtStart,
     DieLater,
+    Drain,
     Ending,
     Errors,
     Flap,
+    GuardValues,
     Kill,
     Noise,
     Outage,
@@ -41,7 +43,7 @@ traffic:
   requestsPerSecond: 1e2
   routes:
     /: {share: 0.75}
-    /lti: {share: 0.25, errorRate: 0.01}
+    /lti: {share: 0.25, errorRate: 0.01, latency: 0.2s}
   dailySwing: 0.5
   dispersion: 2
   burstsPerHour: 4
@@ -63,8 +65,13 @@ disturbances:
   - surge: {factor: 3, at: 1m, for: 1m}
   - away: {part: Prometheus, at: 1m, for: 30s}
   - scale: {replicas: 8, at: 1m}
+  - drain: {at: 1m, for: 5m}
+guards:
+  heap: {stable: 0.4, canary: -0.7, at: 2m}
 policy:
   bake: 20m
+  analysis:
+    guards: [{name: heap, query: 'heap{pod=~"{{canaryPods}}"}', min: 0}]
 """
 
 
@@ -108,6 +115,7 @@ def test_every_field_arrives() -> None:
     assert (scenario.shop.start_seconds, scenario.shop.pods_age_seconds) == (12.5, 0.0)
     assert scenario.traffic.requests_per_second == 100.0
     assert scenario.traffic.routes["/lti"].error_rate == 0.01
+    assert scenario.traffic.routes["/lti"].latency_seconds == 0.2
     assert scenario.traffic.dispersion == 2.0
     assert scenario.scraping.interval_seconds == 15.0
     assert scenario.stable_defects == (DieLater(after_seconds=10800.0, spread=0.5),)
@@ -125,7 +133,9 @@ def test_every_field_arrives() -> None:
         Surge(factor=3.0, at=60.0, seconds=60.0),
         Away(part=Part.PROMETHEUS, at=60.0, seconds=30.0),
         Scale(replicas=8, at=60.0),
+        Drain(at=60.0, seconds=300.0),
     )
+    assert scenario.guards == {"heap": GuardValues(stable=0.4, canary=-0.7, at=120.0)}
     assert scenario.policy.bake == timedelta(minutes=20)
 
 
@@ -139,6 +149,10 @@ def test_every_field_arrives() -> None:
         ("shop:\n  replicas: true", "4: shop.replicas true: it should be a valid integer"),
         ("shop: 10", "3: shop 10 is not a record. Write its fields below it"),
         ("canary: {}", "3: canary {} is not a list. Begin each item with a dash"),
+        (
+            "guards:\n  heap: {stable: 1, canary: 2}",
+            "4: guards.heap is not a guard of the policy. Write it in policy.analysis.guards",
+        ),
         ("canary:\n- {}", "4: canary[0] names nothing. Write one of kill, errors, slow,"),
         ("canary:\n- kil: {}", "4: canary[0].kil is not a known field. Did you mean kill?"),
         ("canary:\n- kill: {}", "4: canary[0].kill.route is missing. Add it: The route"),

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from tests.e2e.rig.node import spec
+from tests.e2e.rig.node.events import Events
 from tests.e2e.rig.node.life import End, Life
 from tests.e2e.rig.node.probes import Probe
 
@@ -30,12 +31,20 @@ class Waiting:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """What the containers of a pod share."""
+
+    pod: Object
+    place: spec.Place
+    address: str
+    events: Events
+
+
 class Container:
     """Calls `changed` after every change of its state and goes on when that is published."""
 
-    def __init__(
-        self, pod: Object, manifest: Object, place: spec.Place, address: str, number: int
-    ) -> None:
+    def __init__(self, manifest: Object, home: Home, number: int) -> None:
         self.manifest = manifest
         self.name: str = manifest["name"]
         self.life: Life | None = None
@@ -43,10 +52,11 @@ class Container:
         self.waiting: Waiting | None = Waiting(reason="ContainerCreating")
         self.ready = False
         self.restarts = 0
-        self._pod = pod
-        self._place = place
-        self._address = address
-        self._logs = place.logs / pod["metadata"]["uid"] / f"{number}-{self.name}"
+        self.is_sidecar = manifest.get("restartPolicy") == "Always"
+        # What waits for a sidecar goes on once it runs, or will never run again.
+        self.started = asyncio.Event()
+        self._home = home
+        self._logs = home.place.logs / home.pod["metadata"]["uid"] / f"{number}-{self.name}"
         self._stop = asyncio.Event()
         self._backoff_seconds = 0.0
 
@@ -71,11 +81,12 @@ class Container:
             await self._back_off(changed)
 
     def _begin(self) -> None:
-        env = spec.environment(self._pod, self.manifest, address=self._address, place=self._place)
-        argv = spec.argv(self.manifest, env, self._place.images)
+        home = self._home
+        env = spec.environment(home.pod, self.manifest, address=home.address, place=home.place)
+        argv = spec.argv(self.manifest, env, home.place.images)
         number = self.restarts + 1 if self.life is not None else 0
         life = Life(number=number, log=self._logs / f"{number}.log")
-        life.start(argv, env, self._place.folder)
+        life.start(argv, env, home.place.folder)
         self.previous, self.life = self.life, life
         self.restarts = number
         self.waiting = None
@@ -96,14 +107,16 @@ class Container:
 
     def _record(self, end: End) -> None:
         """The exact time of a death: the API keeps whole seconds only."""
+        meta = self._home.pod["metadata"]
         death = {
-            "namespace": self._pod["metadata"]["namespace"],
-            "pod": self._pod["metadata"]["name"],
+            "namespace": meta["namespace"],
+            "pod": meta["name"],
+            "container": self.name,
             "image": self.manifest["image"],
             "at": end.at.timestamp(),
             "stopping": self._stop.is_set(),
         }
-        with (self._place.logs.parent / DEATHS).open("a") as out:
+        with (self._home.place.logs.parent / DEATHS).open("a") as out:
             out.write(json.dumps(death) + "\n")
 
     async def _watch_over(self, life: Life, changed: Callable[[], Awaitable[None]]) -> None:
@@ -112,8 +125,10 @@ class Container:
             await probe.initial_delay()
             while not await probe.next():
                 if probe.failed:
+                    self._tell_of_kill("startup")
                     life.kill()
                     return
+        self.started.set()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch_readiness(changed))
             group.create_task(self._watch_liveness(life))
@@ -138,14 +153,21 @@ class Container:
         probe.eager = False
         await probe.initial_delay()
         while not probe.failed:
-            await probe.next()
+            if not await probe.next():
+                said = "Liveness probe failed: it was not answered as it has to be"
+                self._home.events.tell("Unhealthy", said, container=self.name, warning=True)
+        self._tell_of_kill("liveness")
         life.terminate()
         await asyncio.sleep(LIVENESS_GRACE_SECONDS)
         life.kill()
 
+    def _tell_of_kill(self, probe: str) -> None:
+        said = f"Container {self.name} failed {probe} probe, will be restarted"
+        self._home.events.tell("Killing", said, container=self.name)
+
     def _probe(self, kind: str) -> Probe | None:
         probe = self.manifest.get(kind)
-        return Probe(self.manifest, probe, self._address) if probe else None
+        return Probe(self.manifest, probe, self._home.address) if probe else None
 
     async def _back_off(self, changed: Callable[[], Awaitable[None]]) -> None:
         """At once after the first death, then 10 s, 20 s and so on, until it lived for long."""
@@ -157,7 +179,7 @@ class Container:
         self._backoff_seconds = min(max(delay * 2, BACKOFF_FIRST_SECONDS), BACKOFF_MAX_SECONDS)
         if delay == 0 or await self._stopped_within(DEATH_SHOWN_SECONDS):
             return
-        meta = self._pod["metadata"]
+        meta = self._home.pod["metadata"]
         self.waiting = Waiting(
             reason="CrashLoopBackOff",
             message=f"back-off {delay:.0f}s restarting failed container={self.name} "
@@ -176,11 +198,15 @@ class Container:
 
     def stop(self) -> None:
         """Asks the process to end, for good."""
-        self._stop.set()
+        self._never_again()
         if self.life is not None:
             self.life.terminate()
 
     def kill(self) -> None:
-        self._stop.set()
+        self._never_again()
         if self.life is not None:
             self.life.kill()
+
+    def _never_again(self) -> None:
+        self._stop.set()
+        self.started.set()

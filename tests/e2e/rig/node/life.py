@@ -87,19 +87,29 @@ class Life:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     async def limit_memory(self, bytes_max: int) -> None:
-        """Kills the process as the kernel would, once it holds more than its limit."""
+        """Kills the container as the kernel would, once its processes hold more than its limit."""
         assert self._process is not None, "only a running process has memory"
-        statm = Path(f"/proc/{self._process.pid}/statm")
-        while True:
+        while self.end is None:
             await asyncio.sleep(MEMORY_CHECK_SECONDS)
-            try:
-                pages = int(statm.read_text().split()[1])
-            except (FileNotFoundError, ProcessLookupError, IndexError):
-                return
-            if pages * PAGE_BYTES > bytes_max:
+            if resident_bytes(self._process.pid) > bytes_max:
                 self._out_of_memory = True
                 self.kill()
                 return
+
+
+def resident_bytes(pid: int) -> int:
+    """What a process and all that it started hold; 0 when it is gone."""
+    pages = _words(Path(f"/proc/{pid}/statm"))
+    children = _words(Path(f"/proc/{pid}/task/{pid}/children"))
+    own = int(pages[1]) * PAGE_BYTES if pages else 0
+    return own + sum(resident_bytes(int(child)) for child in children)
+
+
+def _words(file: Path) -> list[str]:
+    try:
+        return file.read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def _become_a_pod() -> None:

@@ -13,11 +13,16 @@ from tests.e2e.rig import resources
 from tests.e2e.rig.api import STRATEGIC
 from tests.e2e.rig.client import Client, Refused
 from tests.e2e.rig.node import spec, status
-from tests.e2e.rig.node.container import Container
+from tests.e2e.rig.node.container import Container, Home
+from tests.e2e.rig.node.events import Events
 
 Object = dict[str, Any]
 
 log: Final = logging.getLogger(__name__)
+
+# A test asks for what a kubelet does of its own accord, such as an eviction for want of memory: the
+# reason and the message of the pod's status, with a colon in between.
+END_ANNOTATION: Final = "rig/end"
 
 
 class Pod:
@@ -35,11 +40,13 @@ class Pod:
         self._host_ip, self._pod_ip = place.host_ip, pod_ip
         self._began = datetime.now(UTC)
         self._initialized = False
+        self._events = Events(client, manifest, place.node)
+        home = Home(pod=manifest, place=place, address=address, events=self._events)
         groups = (manifest["spec"].get("initContainers", []), manifest["spec"]["containers"])
         self.init, self.containers = (
-            [Container(manifest, c, place, address, i) for i, c in enumerate(group)]
-            for group in groups
+            [Container(c, home, i) for i, c in enumerate(group)] for group in groups
         )
+        self._ended: tuple[str, str] | None = None
         self._conditions: list[Object] = []
         self._wanted = self._published = 0
         self._dirty = asyncio.Event()
@@ -59,15 +66,28 @@ class Pod:
             self.kill()
 
     async def _run_containers(self) -> None:
+        """Sidecars begin in the order of the init containers, and end after all the others."""
+        async with asyncio.TaskGroup() as sidecars:
+            if await self._initialize(sidecars):
+                self._initialized = True
+                async with asyncio.TaskGroup() as group:
+                    for container in self.containers:
+                        group.create_task(container.run(self._changed, restart=self._restart))
+            for container in self._sidecars():
+                container.stop()
+
+    async def _initialize(self, sidecars: asyncio.TaskGroup) -> bool:
+        """Whether the application may begin."""
         for container in self.init:
-            restart = "Never" if self._restart == "Never" else "OnFailure"
-            await container.run(self._changed, restart=restart)
-            if container.end is None or container.end.exit_code != 0:
-                return
-        self._initialized = True
-        async with asyncio.TaskGroup() as group:
-            for container in self.containers:
-                group.create_task(container.run(self._changed, restart=self._restart))
+            if container.is_sidecar:
+                sidecars.create_task(container.run(self._changed, restart="Always"))
+                await container.started.wait()
+            else:
+                restart = "Never" if self._restart == "Never" else "OnFailure"
+                await container.run(self._changed, restart=restart)
+                if container.end is None or container.end.exit_code != 0:
+                    return False
+        return not self._stopping
 
     async def _changed(self) -> None:
         """Returns once the API server knows the present state."""
@@ -106,12 +126,12 @@ class Pod:
 
     def _status(self) -> Object:
         self._conditions = status.conditions(
-            self.containers,
+            [*self._sidecars(), *self.containers],
             initialized=self._initialized,
             now=datetime.now(UTC),
             before=self._conditions,
         )
-        if self._stopping:
+        if self._stopping or self._ended:
             for condition in self._conditions:
                 if condition["type"] in {"Ready", "ContainersReady"}:
                     condition["status"] = "False"
@@ -128,6 +148,8 @@ class Pod:
             written["initContainerStatuses"] = [
                 status.container_status(c, self.uid) for c in self.init
             ]
+        if self._ended:
+            written |= status.ended(*self._ended, self._conditions)
         return written
 
     async def stop(self, grace_seconds: float, running: asyncio.Task[None]) -> None:
@@ -135,7 +157,11 @@ class Pod:
         self._stopping = True
         self._dirty.set()
         for container in self._all():
-            container.stop()
+            if not (container.is_sidecar and self._initialized):
+                if container.life is not None and container.end is None:
+                    said = f"Stopping container {container.name}"
+                    self._events.tell("Killing", said, container=container.name)
+                container.stop()
         await asyncio.wait([running], timeout=grace_seconds)
         self.kill()
         await asyncio.wait([running])
@@ -148,6 +174,15 @@ class Pod:
             if refusal.status not in {404, 409}:
                 raise
 
+    def obey(self, manifest: Object) -> None:
+        """Ends all containers when it is asked to; unlike a deleted pod, a failed one stays."""
+        asked = manifest["metadata"].get("annotations", {}).get(END_ANNOTATION)
+        if asked and self._ended is None:
+            reason, _, message = asked.partition(":")
+            self._ended = reason, message.strip()
+            self._events.tell(reason, message.strip(), warning=True)
+            self.kill()
+
     def vanish(self) -> None:
         """The API server has forgotten this pod."""
         self._gone = True
@@ -156,6 +191,9 @@ class Pod:
     def kill(self) -> None:
         for container in self._all():
             container.kill()
+
+    def _sidecars(self) -> list[Container]:
+        return [c for c in reversed(self.init) if c.is_sidecar]
 
     def _all(self) -> list[Container]:
         return [*self.init, *self.containers]

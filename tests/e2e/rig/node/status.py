@@ -57,6 +57,23 @@ def conditions(
     return written
 
 
+def ended(reason: str, message: str, conditions: Sequence[Object]) -> Object:
+    """What differs in the status of a pod that the kubelet ended."""
+    disruption = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": "TerminationByKubelet",
+        "message": message,
+        "lastTransitionTime": text(datetime.now(UTC)),
+    }
+    return {
+        "phase": "Failed",
+        "reason": reason,
+        "message": message,
+        "conditions": [*conditions, disruption],
+    }
+
+
 def container_status(container: Container, uid: str) -> Object:
     image = container.manifest["image"]
     written: Object = {

@@ -1,27 +1,24 @@
-"""What people read: the same sentences in Slack, Events, status and log."""
+"""What people are told of a release: notices, their facts, and why nothing moves on yet."""
 
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 from controller.domain.case import Case
-from controller.domain.findings import Finding, Metric, Outcome, Side, Uncovered, Verdict
+from controller.domain.findings import Finding, Metric, Outcome, Uncovered, Verdict
 from controller.domain.status import Crash, Notice, NoticeKind, Release
+from controller.domain.wording.choosing import blind, chosen, distinct, nearest
+from controller.domain.wording.comparisons import (
+    RATE,
+    canary_sentence,
+    finding_sentence,
+    would_have_shown,
+)
+from controller.domain.wording.figures import duration, named
 
-COMPARED_WITH: Final = {
-    "concurrent": ", compared with stable at the same time",
-    "history": ", compared with stable's history",
-}
-
-
-def finding_sentence(finding: Finding) -> str:
-    """One comparison in a sentence, with its numbers."""
-    what, numbers = _compared(finding)
-    if finding.outcome is Outcome.BLIND:
-        return f"{what}: cannot be judged, {finding.reason}"
-    if finding.needed <= 0:
-        return f"{what}: {numbers}"
-    weight = f"evidence {_short(finding.evidence)} of the {_short(finding.needed)} that decide"
-    return f"{what}: {numbers}; {weight}{COMPARED_WITH.get(finding.reason, '')}"
+TOO_FEW: Final = "too few requests to tell the canary from stable"
+UNREADABLE: Final = "metrics cannot be read"
+FINDINGS_MAX: Final = 10
 
 
 def conviction(verdict: Verdict) -> str:
@@ -29,38 +26,57 @@ def conviction(verdict: Verdict) -> str:
     worst = verdict.worst
     assert worst is not None, "a verdict of worse has a finding"
     said = finding_sentence(worst)
-    if worst.metric is not Metric.ERROR_RATE or worst.segment:
+    if worst.metric in {Metric.RESTARTS, Metric.GUARD} or worst.segment:
         return said
-    failing = [f for f in verdict.findings if f.segment and f.canary.events > 0]
-    if not failing:
+    segments = [f for f in verdict.findings if f.metric is worst.metric and f.segment]
+    telling = nearest(segments, 1)
+    if not telling:
         return said
-    most = max(failing, key=lambda f: f.evidence)
-    return f"{said}. Most telling is {most.segment}: canary {_failed(most.canary)}"
+    most = telling[0]
+    return f"{said}. Most telling is {named(most.segment)}: {canary_sentence(most)}"
 
 
 def uncovered_sentence(uncovered: tuple[Uncovered, ...]) -> str:
     """What the canary was not exercised on."""
-    parts = [f"{u.segment or 'all'}: {u.requests} of {u.needed} requests" for u in uncovered[:5]]
+    parts = [
+        f"{named(u.segment) or 'all'}: {u.requests} of {u.needed} requests" for u in uncovered[:5]
+    ]
     more = f" and {len(uncovered) - 5} more" if len(uncovered) > 5 else ""
     return f"not exercised enough: {'; '.join(parts)}{more}"
 
 
 def missing_evidence(case: Case) -> str:
     """Why the evidence does not allow a promotion yet."""
-    verdict = case.verdict
+    return lacking(case.verdict)
+
+
+def lacking(verdict: Verdict) -> str:
+    """What a verdict that is neither worse nor not worse lacks."""
     if verdict.outcome is Outcome.BLIND:
-        blind = [f for f in verdict.findings if f.outcome is Outcome.BLIND]
-        return "; ".join(finding_sentence(f) for f in blind) or "metrics cannot be read"
+        return "; ".join(map(finding_sentence, blind(verdict.findings))) or UNREADABLE
     if verdict.suspicious:
-        return "the canary looks suspicious: " + suspicion(case)
+        return "the canary looks suspicious: " + _suspicion(verdict)
+    waiting = [f for f in verdict.findings if f.metric is Metric.GUARD and f.reason]
+    if waiting:
+        return "; ".join(map(finding_sentence, waiting))
     if verdict.uncovered:
         return uncovered_sentence(verdict.uncovered)
-    return "too few requests to tell the canary from stable"
+    return "; ".join([TOO_FEW, *_could_hide(verdict)])
+
+
+def _could_hide(verdict: Verdict) -> Iterable[str]:
+    """For the service as a whole: how large a regression would have shown by now."""
+    whole = (f for f in verdict.findings if not f.segment and f.metric in RATE)
+    return filter(None, map(would_have_shown, whole))
 
 
 def suspicion(case: Case) -> str:
     """The finding nearest to deciding, in a sentence."""
-    worst = case.verdict.worst
+    return _suspicion(case.verdict)
+
+
+def _suspicion(verdict: Verdict) -> str:
+    worst = verdict.worst
     return finding_sentence(worst) if worst is not None else "no finding"
 
 
@@ -70,18 +86,6 @@ def crash_sentence(crash: Crash) -> str:
         f"container {crash.container} of pod {crash.pod} ended with exit code {crash.exit_code}"
         f" ({crash.reason}), death {crash.deaths}"
     )
-
-
-def duration(span: timedelta) -> str:
-    """A span of time as a person says it."""
-    seconds = span.total_seconds()
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
 def notice(
@@ -98,7 +102,6 @@ def notice(
     key = f"{ref}:{release.canary.fingerprint[:12]}:{_stamp(release.started_at)}:{release.step}"
     again = f":{_stamp(case.now)}" if kind is NoticeKind.HOLDING else ""
     said = [crash.log for crash in release.crashes if crash.log]
-    worded = [finding_sentence(f) for f in case.status.findings if _is_telling(f)]
     return Notice(
         key=f"{key}:{kind.value}{again}",
         kind=kind,
@@ -110,9 +113,32 @@ def notice(
             *((("Stable", str(case.status.stable)),) if case.status.stable else ()),
             *facts,
         ),
-        findings=tuple(w for w in worded if w != release.cause)[:8] if full else (),
+        findings=_told(case.status.findings, release.cause) if full else (),
         log=said[-1] if full and said else "",
     )
+
+
+def _told(findings: Sequence[Finding], cause: str) -> tuple[str, ...]:
+    """The findings worth telling, but for the one that is told as the cause already."""
+    shown = chosen(findings, FINDINGS_MAX)
+    told = [finding_sentence(f) for f in shown]
+    rest = rest_sentence(findings, shown)
+    return (*(said for said in told if said != cause), *((rest,) if rest else ()))
+
+
+def rest_sentence(findings: Sequence[Finding], shown: Sequence[Finding]) -> str:
+    """What is said of the findings that are not shown; empty when all are."""
+    rest = [f for f in distinct(findings) if f not in shown]
+    if not rest:
+        return ""
+    what = "1 more comparison" if len(rest) == 1 else f"{len(rest)} more comparisons"
+    worse = sum(f.outcome is Outcome.WORSE for f in rest)
+    unseen = sum(f.outcome is Outcome.BLIND for f in rest)
+    if worse:
+        return f"{what}, {worse} of them worse"
+    if unseen:
+        return f"{what}, {unseen} of them cannot be judged either"
+    return f"{what}, not worse" if len(rest) == 1 else f"{what}, none of them worse"
 
 
 def _stamp(at: datetime) -> str:
@@ -148,30 +174,3 @@ def _deed(case: Case) -> str:
             "The template is as it was applied: fix it at its source"
         )
     return f"Undo: the template of {stable} was written back; the rejected one is quarantined"
-
-
-def _compared(finding: Finding) -> tuple[str, str]:
-    match finding.metric:
-        case Metric.RESTARTS:
-            canary, stable = _crashes(finding.canary), _crashes(finding.stable)
-            return "Crashes", f"canary {canary}, stable {stable}"
-        case Metric.ERROR_RATE:
-            canary, stable = _failed(finding.canary), _failed(finding.stable)
-            where = f"on {finding.segment}" if finding.segment else "in all"
-            return f"Errors {where}", f"canary {canary}, stable {stable}"
-
-
-def _is_telling(finding: Finding) -> bool:
-    return finding.outcome in {Outcome.WORSE, Outcome.BLIND} or finding.canary.events > 0
-
-
-def _crashes(side: Side) -> str:
-    return f"{side.events:g} in {duration(timedelta(seconds=side.exposure))} of pod time"
-
-
-def _failed(side: Side) -> str:
-    return f"{side.events:g} of {side.exposure:g} requests failed ({side.rate:.2%})"
-
-
-def _short(value: float) -> str:
-    return f"{value:.3g}" if value < 1e4 else f"{value:.0e}"

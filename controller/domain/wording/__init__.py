@@ -1,0 +1,33 @@
+"""What people read: the same sentences in Slack, Events, status and log."""
+
+from controller.domain.wording.choosing import chosen
+from controller.domain.wording.comparisons import Words, finding_sentence, words
+from controller.domain.wording.figures import duration
+from controller.domain.wording.notices import (
+    conviction,
+    crash_sentence,
+    lacking,
+    missing_evidence,
+    notice,
+    rest_sentence,
+    rollback_facts,
+    suspicion,
+    uncovered_sentence,
+)
+
+__all__ = [
+    "Words",
+    "chosen",
+    "conviction",
+    "crash_sentence",
+    "duration",
+    "finding_sentence",
+    "lacking",
+    "missing_evidence",
+    "notice",
+    "rest_sentence",
+    "rollback_facts",
+    "suspicion",
+    "uncovered_sentence",
+    "words",
+]
