@@ -3,11 +3,11 @@
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from controller.adapters.prometheus.series import Bucket, Series
+from controller.adapters.prometheus.series import Bucket, Sample, Series
 
 BUCKET: Final = "_bucket"
 NAME: Final = "__name__"
@@ -187,29 +187,43 @@ def _nearer(known: Series | None, other: Series, threshold: Threshold) -> Series
 def _classic(fast: Series, whole: Series) -> list[Pace]:
     """Both buckets come in one scrape; where one is missing, neither tells anything."""
     counted = dict(fast.samples)
-    shared = [(time, value) for time, value in whole.samples if time in counted]
-    slow = tuple((time, max(0.0, value - counted[time])) for time, value in shared)
-    times = {time for time, _ in shared}
-    kept = tuple(sample for sample in fast.samples if sample[0] in times)
-    if not kept:
-        return []
-    return [
-        Pace(replace(fast, samples=kept), slow=False),
-        Pace(replace(whole, samples=slow), slow=True),
-    ]
+    read = [(time, value, counted[time]) for time, value in whole.samples if time in counted]
+    return _paces(fast.labels, whole.labels, read)
 
 
 def _native(native: Series, threshold: Threshold) -> list[Pace]:
-    over = [
-        sum(bucket.number for bucket in buckets if _above(bucket, threshold))
-        for buckets in native.buckets
-    ]
-    pairs = list(zip(native.samples, over, strict=True))
-    slow = tuple((time, above) for (time, _), above in pairs)
-    fast = tuple((time, max(0.0, count - above)) for (time, count), above in pairs)
+    read = []
+    for (time, count), buckets in zip(native.samples, native.buckets, strict=True):
+        above = sum(bucket.number for bucket in buckets if _above(bucket, threshold))
+        read.append((time, count, max(0.0, count - above)))
+    return _paces(native.labels, native.labels, read)
+
+
+def _paces(
+    fast: Mapping[str, str], slow: Mapping[str, str], read: Sequence[tuple[int, float, float]]
+) -> list[Pace]:
+    """The counters of fast and of slow requests; `read` are time, all requests, and the fast ones.
+
+    A client may read its buckets one after the other, so that their difference goes back by the
+    request that came in between. That is no new process, which counts from zero: either of the
+    counters that were read says so. It is shown by a sample of zero at the same time.
+    """
+    if not read:
+        return []
+    fasts: list[Sample] = []
+    slows: list[Sample] = []
+    before, level = (0.0, 0.0), 0.0
+    for time, whole, quick in read:
+        if whole < before[0] or quick < before[1]:
+            fasts.append((time, 0.0))
+            slows.append((time, 0.0))
+            level = 0.0
+        before, level = (whole, quick), max(level, whole - quick)
+        fasts.append((time, quick))
+        slows.append((time, level))
     return [
-        Pace(Series(native.labels, fast), slow=False),
-        Pace(Series(native.labels, slow), slow=True),
+        Pace(Series(fast, tuple(fasts)), slow=False),
+        Pace(Series(slow, tuple(slows)), slow=True),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from controller.adapters.prometheus.buckets import (
     offered,
     paces,
 )
+from controller.adapters.prometheus.counting import Window, increase
 from controller.adapters.prometheus.series import Bucket, Series
 
 HALF = Threshold(0.5, "s")
@@ -177,3 +179,65 @@ def test_garbage_is_no_error_and_never_more_slow_requests_than_requests(
     between(series, threshold)
     for pace in paces(series, threshold):
         assert all(value >= 0 for _, value in pace.series.samples)
+
+
+def gained(found: list[Pace], *, slow: bool, since: int = -1, until: int = 10**9) -> float:
+    window = Window(since=since, until=until, gap_max=60_000)
+    return sum(
+        increase(pace.series.samples, window, born=False) for pace in found if pace.slow is slow
+    )
+
+
+def test_a_request_that_came_between_the_reads_of_two_buckets_is_no_new_process() -> None:
+    found = paces(
+        [classic("0.5", 90_000, 91_001, 92_000), classic("+Inf", 100_000, 101_000, 102_000)], HALF
+    )
+    assert gained(found, slow=True) == 0
+    assert gained(found, slow=False) == 2_000
+
+
+def test_a_new_process_counts_from_zero_even_if_it_was_slower_than_the_one_before() -> None:
+    found = paces([classic("0.5", 990, 20), classic("+Inf", 1_000, 60)], HALF)
+    assert (gained(found, slow=True), gained(found, slow=False)) == (40, 20)
+
+
+def test_a_native_histogram_of_a_new_process_counts_from_zero() -> None:
+    found = paces([native([(0.25, 0.5, 990), (0.5, 1, 10)], [(0.25, 0.5, 20), (0.5, 1, 40)])], HALF)
+    assert (gained(found, slow=True), gained(found, slow=False)) == (40, 20)
+
+
+steps = st.lists(
+    st.tuples(st.integers(0, 9), st.integers(0, 9), st.booleans(), st.booleans()),
+    min_size=2,
+    max_size=30,
+)
+
+
+@given(steps)
+def test_however_the_two_buckets_are_read_nobody_was_slow_who_was_not(
+    steps: list[tuple[int, int, bool, bool]],
+) -> None:
+    """`late`: a fast request between the two reads, seen in one of the buckets alone."""
+    whole: list[float] = []
+    quick: list[float] = []
+    requests = fast = slow = truly_slow = 0
+    for number, (more_fast, more_slow, late, restarted) in enumerate(steps):
+        if restarted and number:
+            requests = fast = slow = 0
+        fast, slow, requests = fast + more_fast, slow + more_slow, requests + more_fast + more_slow
+        truly_slow += more_slow if number else 0
+        # The bucket is read after the total: with one request more, which is in both the next time.
+        fast, requests = fast + late, requests + late
+        whole.append(requests - late)
+        quick.append(fast)
+    found = paces([classic("0.5", *quick), classic("+Inf", *whole)], HALF)
+    restarts_seen = sum(b < a for a, b in pairwise(whole)) + sum(b < a for a, b in pairwise(quick))
+    counted = gained(found, slow=True)
+    assert counted >= 0
+    if not any(restarted for *_, restarted in steps[1:]):
+        assert restarts_seen == 0
+        # One request may be told from another only at the first sample and at the last.
+        assert abs(counted - truly_slow) <= 1
+    middle = 5_000 * (len(steps) // 2)
+    halves = gained(found, slow=True, until=middle) + gained(found, slow=True, since=middle)
+    assert halves == counted
