@@ -104,7 +104,8 @@ def test_a_drained_node_is_not_held_against_the_canary_that_was_on_it(stage: Sta
     stage.settle(args=[DIES], spec={"steps": steps})
     with stage.world.traffic(stage.namespace, rate=60, mix=CALM):
         stage.push("v2", DIES)
-        stage.wait_phase("Analysing")
+        # Deaths from before there is evidence are no part of it, and are not listed.
+        stage.wait_for(lambda s: s.get("release", {}).get("evidence"), 60, "evidence")
         evict_canary(stage, times=3)
         stage.world.wait_until(lambda: stage.ready("v2") == 1, 30, "a canary pod")
         node = stage.world.nodes.of(stage.world.pods(stage.namespace, version="v2")[0])

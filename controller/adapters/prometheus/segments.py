@@ -32,7 +32,8 @@ def segment_of(label: str, labels: Mapping[str, str], rules: SegmentRules) -> st
 
 @lru_cache(maxsize=REMEMBERED)
 def _named(value: str, rules: SegmentRules) -> str | None:
-    # A label may be anything a caller sent; expressions are not run on endless text.
+    # A label may be anything a caller sent, half a character included.
+    value = value.encode(errors="replace").decode()
     name = value if len(value) <= CHARACTERS_MAX else value[: CHARACTERS_MAX - 1] + "…"
     for rewrite in rules.rewrites:
         name = compiled(rewrite.pattern).sub(filled(rewrite.to), name)[:CHARACTERS_MAX]

@@ -104,32 +104,23 @@ def test_labels_are_prometheus_labels() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "complaint"),
+    "pattern",
     [
-        ("(?=5).*", "looks ahead"),
-        ("(?<!4)00", "looks ahead or behind"),
-        (r"(5)\1", "refers back"),
-        ("(?P<a>5)(?P=a)", "refers back"),
-        ("5++", "possessive"),
-        ("(?>5)", "atomic"),
-        ("(?x)5", "verbose"),
-        ("(5", "no regular expression"),
-        ("[[:digit:]]+", "is not understood"),
-        (r"5\z", "is not understood"),
-        ("(5+)+", "repeats a repetition"),
-        ("(a|b*)*c", "repeats a repetition"),
-        ("(a{2,})*", "repeats a repetition"),
-        ("((a+)b)*", "repeats a repetition"),
-        ("(?:(?P<x>a|aa)b)+", "repeats a repetition or a choice"),
-        (r"(\w+\s?){1,99}", "repeats a repetition"),
+        "(?=5).*",
+        "(?<!4)00",
+        r"(5)\1",
+        "(?P<a>5)(?P=a)",
+        "5++",
+        "(?>5)",
+        "(?x)5",
+        "(5",
+        "((a{99}){99}){99}",
     ],
 )
-def test_an_expression_that_is_not_res_and_ours_alike_is_refused(
-    pattern: str, complaint: str
-) -> None:
+def test_an_expression_that_is_not_re2s_is_refused(pattern: str) -> None:
     found = problem(own(failed=pattern))
     assert found.field == "spec.analysis.requests.query.failed"
-    assert complaint in found.message
+    assert "RE2's syntax" in found.message
     rules = SegmentRules(deny=("/healthz", pattern))
     found = problem(RequestSource(segments=rules))
     assert found.field == "spec.analysis.requests.segments.deny[1]"
@@ -146,6 +137,11 @@ def test_an_expression_that_is_not_res_and_ours_alike_is_refused(
         "(5|4)..|-",
         "(a+b){2}",
         r"[(*+]+\(?=\*+",
+        "[[:digit:]]+",
+        r"5\z",
+        "(5+)+",
+        "(?:(?P<x>a|aa)b)+",
+        "/.*/.*/.*/.*/edit",
     ],
 )
 def test_usual_expressions_are_fine(pattern: str) -> None:

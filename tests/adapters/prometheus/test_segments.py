@@ -83,3 +83,18 @@ def test_pooling_loses_nothing_and_ties_go_by_name(requests: dict[str, int], mos
     kept = pooled(pods, named)["a"]
     assert sum(c.requests for c in kept.values()) == sum(requests.values())
     assert len(kept) <= most + 1
+
+
+def test_no_expression_takes_for_ever_whatever_a_caller_sent() -> None:
+    """Python's own engine would still be at it tomorrow."""
+    for pattern, value in (
+        ("/.*/.*/.*/.*/.*/.*/.*/.*/edit", "/" * 200),
+        ("(a+)+b", "a" * 200),
+        ("(a?){100}a{100}", "a" * 99 + "b"),
+    ):
+        rules = SegmentRules(deny=(pattern,), rewrites=(Rewrite(pattern=pattern, to="x"),))
+        assert segment_of("route", {"route": value}, rules) == value
+
+
+def test_half_a_character_in_a_label_is_replaced() -> None:
+    assert segment_of("route", {"route": "/\ud800"}, SegmentRules(deny=("x",))) == "/?"
