@@ -111,10 +111,14 @@ def counts(pod: Pod, container: Container, restarts: Restarts) -> bool:
 
 
 def ended_before(pod: Pod, instant: datetime) -> bool:
-    """Whether the pod had ended for good by then; where no time is known, it had."""
+    """Whether the pod had ended by then, or was told to; where no time is known, it had."""
+    if not pod.leaving:
+        return False
+    if pod.leaving_since is not None:
+        return pod.leaving_since < instant
     lasts = (one.last_death for one in pod.containers)
     ends = [last.finished_at for last in lasts if last is not None and last.finished_at is not None]
-    return pod.leaving and pod.leaving_since is None and all(end < instant for end in ends)
+    return all(end < instant for end in ends)
 
 
 def new_deaths(

@@ -11,23 +11,29 @@ from controller.domain.readings import UNREAD, Measured, Missing
 from controller.domain.snapshot import Snapshot
 from controller.domain.status import Release
 
+IDLE: Final = "stable has no pods any more to compare with"
+
 # What decides when comparisons say different things: worse beats all, and nothing passes unseen.
 GRAVITY: Final = (Outcome.NOT_WORSE, Outcome.UNDECIDED, Outcome.BLIND, Outcome.WORSE)
 
 
 def guarded(
-    snapshot: Snapshot, policy: Policy, release: Release, verdict: Verdict
+    snapshot: Snapshot, policy: Policy, release: Release, verdict: Verdict, *, stable_gone: bool
 ) -> tuple[Release, Verdict]:
     """The verdict with what the guards say, and the release that remembers who is out of bounds.
 
     A guard out of bounds for as long as it says is worse; one that cannot be evaluated is blind,
-    and one that is out of bounds but not for long enough is undecided: neither lets a release pass.
+    and one that is out of bounds but not for long enough is suspicious: neither lets a release
+    pass. A guard that asks for stable's pods asks nothing any more once there are none.
     """
     if not policy.guards:
         return release, verdict
     breached: dict[str, datetime] = {}
     findings = []
     for guard in policy.guards:
+        if stable_gone and _asks_stable(guard):
+            findings.append(_idle(guard))
+            continue
         measured = snapshot.guards.get(guard.name, UNREAD)
         since = _breached_since(guard, measured, release.breached)
         if since is not None:
@@ -37,20 +43,39 @@ def guarded(
     findings_of_all = (*verdict.findings, *findings)
     if breached != release.breached:
         release = replace(release, breached=breached)
-    return release, replace(verdict, outcome=outcome, findings=findings_of_all)
+    waits = any(finding.outcome is Outcome.UNDECIDED for finding in findings)
+    return release, replace(
+        verdict,
+        outcome=outcome,
+        findings=findings_of_all,
+        suspicious=verdict.suspicious or waits,
+    )
+
+
+def _asks_stable(guard: Guard) -> bool:
+    return guard.max_ratio is not None or "{{stablePods}}" in guard.query.replace(" ", "")
+
+
+def _idle(guard: Guard) -> Finding:
+    """A guard that has nothing to compare with."""
+    return Finding(
+        metric=Metric.GUARD,
+        segment=guard.name,
+        outcome=Outcome.NOT_WORSE,
+        reason=IDLE,
+        bound=_bound(guard),
+    )
 
 
 def _breached_since(
     guard: Guard, measured: Measured | Missing, before: Mapping[str, datetime]
 ) -> datetime | None:
-    """Since when the guard has been out of its bounds.
+    """Since when the guard has been out of its bounds, without interruption.
 
-    No answer neither confirms nor ends it: the time goes on, and a verdict waits for the next.
+    No answer interrupts it: what nobody saw convicts nobody.
     """
     since = before.get(guard.name)
-    if isinstance(measured, Missing):
-        return since
-    if _breach(guard, measured) is None:
+    if isinstance(measured, Missing) or _breach(guard, measured) is None:
         return None
     return min(since, measured.at) if since is not None else measured.at
 
@@ -81,7 +106,7 @@ def _finding(guard: Guard, measured: Measured | Missing, since: datetime | None)
         metric=Metric.GUARD, segment=guard.name, outcome=Outcome.BLIND, bound=_bound(guard)
     )
     if isinstance(measured, Missing):
-        return replace(finding, reason=str(measured), since=since)
+        return replace(finding, reason=str(measured))
     stable = Side(events=measured.stable) if measured.stable is not None else Side()
     breach = _breach(guard, measured)
     if breach is None or since is None:

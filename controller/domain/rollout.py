@@ -65,8 +65,8 @@ def bake(case: Case) -> Plan:
     early = interruption(case) or rollback.asked_for(case)
     if early is not None:
         return early
-    blind = case.verdict.outcome is Outcome.BLIND
-    if blind and _bake_time(case) <= case.phase_age < _bake_time(case) * BLIND_BAKES_MAX:
+    unsure = case.verdict.outcome is Outcome.BLIND or case.verdict.suspicious
+    if unsure and _bake_time(case) <= case.phase_age < _bake_time(case) * BLIND_BAKES_MAX:
         return case.stay(look=True, message=f"The bake goes on: {missing_evidence(case)}")
     if case.phase_age >= _bake_time(case):
         return _baked(case, _why_stable(case))

@@ -113,7 +113,8 @@ class Release:
     `evidence` is the encoded state of the bets, `evaluated_until` the instant up to which requests
     are in it, `slow_until` the same for slow requests, `watched_until` for restarts. `deaths` are
     the container deaths already seen, keyed as in `attribution`; `spared` those of them that were
-    not held against anybody. `breached` says since when each guard has been out of its bounds.
+    not held against anybody. `breached` says since when each guard has been out of its bounds,
+    `unscraped_since` since when samples of stable's pods came and none of the canary's.
     `held_for` says what a person has to know while it holds, `bypass` why the release is let
     through unjudged, `cause` why it was rolled back, `strategy` how; `undone` is set once the
     stable template was seen back, so that a re-applied one is not undone for ever; `warned` once
@@ -133,6 +134,7 @@ class Release:
     deaths: dict[str, int] = field(default_factory=dict)
     spared: tuple[Spared, ...] = ()
     breached: dict[str, datetime] = field(default_factory=dict)
+    unscraped_since: datetime | None = None
     first_crash_at: datetime | None = None
     decided_at: datetime | None = None
     crashes: tuple[Crash, ...] = ()

@@ -99,7 +99,8 @@ def _may_pass(case: Case, step: Step) -> bool:
     late = case.now - case.release.step_since >= step.max_duration
     goes_on = case.policy.on_inconclusive is OnInconclusive.CONTINUE
     undecided = case.verdict.outcome is Outcome.UNDECIDED and not case.verdict.suspicious
-    return late and goes_on and undecided
+    looked = bool(case.release.evidence) and not _is_unread(case)
+    return late and goes_on and undecided and looked
 
 
 def _pass(case: Case) -> Plan:

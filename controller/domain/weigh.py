@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from controller.domain.attribution import Deaths, counted_deaths, ended_before, new_deaths
 from controller.domain.evidence import CrashWindow, Evidence, History, RequestWindow
@@ -17,6 +17,9 @@ from controller.domain.snapshot import Snapshot
 from controller.domain.status import Crash, Release
 
 CRASHES_KEPT_MAX = 3
+# A pod that is this much older than its release died before it, too; a little older is caught.
+FRESH = timedelta(seconds=60)
+UNSCRAPED_MAX = timedelta(seconds=30)
 
 
 def weigh(
@@ -25,43 +28,50 @@ def weigh(
     """The release with its evidence moved on to `now`, and what it says.
 
     Evidence begins when stable's history was asked for, or with the canary's first crash: that one
-    does not wait for metrics. None is lost, since deaths are counted from the pods' start, and
-    requests from the release's.
+    does not wait for metrics. None is lost, since deaths are counted from the release's first look
+    on, a fresh pod's from its start, and requests from the release's start.
     """
-    begun = release.evidence or snapshot.history is not None
-    if not begun and not any(
-        _has_crashed(p, snapshot, policy, release) for p in family.canary_pods
-    ):
-        return guarded(snapshot, policy, release, _not_begun(snapshot, policy))
-    evidence, release = _resume(snapshot, policy, release, family)
-    pods = _staying(family.canary_pods), _staying(family.stable_pods)
+    evidence, release = _so_far(snapshot, policy, release, family)
     canary = _deaths(family.canary_pods, snapshot, policy, release)
     stable = _deaths(family.stable_pods, snapshot, policy, release)
-    crashes = canary.counted, stable.counted
-    _weigh_crashes(evidence, crashes, pods, _seconds(release.watched_until, snapshot.now))
+    pods = _staying(family.canary_pods), _staying(family.stable_pods)
+    if evidence is None:
+        if snapshot.history is None and canary.counted == 0:
+            verdict = _not_begun(snapshot, policy)
+            return guarded(snapshot, policy, release, verdict, stable_gone=pods[1] == 0)
+        evidence = Evidence.begin(policy, _history(snapshot, policy, family))
+        release = replace(
+            release,
+            evaluated_until=release.evaluated_until or release.started_at,
+            slow_until=release.slow_until or release.started_at,
+        )
+    elapsed = _seconds(release.watched_until, snapshot.now)
+    _weigh_crashes(evidence, (canary.counted, stable.counted), pods, elapsed)
     tally = _news(snapshot.requests, release.evaluated_until)
     if tally is not None:
         evidence.add_requests(_window(tally, family, pods))
     slow = _news(snapshot.slow, release.slow_until)
     if slow is not None:
         evidence.add_slow(_window(slow, family, pods))
+    unscraped_since = _unscraped_since(tally, family, release.unscraped_since)
     verdict = evidence.verdict(
-        blind=_missing(snapshot.requests),
+        blind=_missing(snapshot.requests) or _unscraped(unscraped_since, snapshot.now),
         slow_blind=_missing(snapshot.slow),
         stable_gone=not pods[1],
     )
-    first = release.first_crash_at
     release = replace(
         release,
         evidence=evidence.dump(),
         evaluated_until=tally.until if tally is not None else release.evaluated_until,
         slow_until=slow.until if slow is not None else release.slow_until,
         watched_until=snapshot.now,
+        unscraped_since=unscraped_since,
         deaths={**canary.known, **stable.known},
         spared=_spared(release.spared, canary, stable),
-        first_crash_at=snapshot.now if first is None and canary.counted > 0 else first,
+        first_crash_at=release.first_crash_at or (snapshot.now if canary.counted > 0 else None),
     )
-    return guarded(snapshot, policy, release, _with_spared(verdict, release.spared))
+    verdict = _with_spared(verdict, release.spared)
+    return guarded(snapshot, policy, release, verdict, stable_gone=pods[1] == 0)
 
 
 def _with_spared(verdict: Verdict, spared: tuple[Spared, ...]) -> Verdict:
@@ -93,26 +103,27 @@ def exposure_changed(policy: Policy, release: Release) -> Release:
     return replace(release, evidence=evidence.dump())
 
 
-def _resume(
+def _so_far(
     snapshot: Snapshot, policy: Policy, release: Release, family: Family
-) -> tuple[Evidence, Release]:
-    """The evidence so far; begun anew where there is none or it cannot be read any more."""
+) -> tuple[Evidence | None, Release]:
+    """The evidence so far; None where there is none, or it cannot be read any more.
+
+    A newer version wrote it, or it is of another policy: what is lost is time, never safety. Deaths
+    count from the release's first look on, so that those of canary and stable are of the same time.
+    """
     if release.evidence:
         try:
             return Evidence.load(release.evidence, policy), release
         except ValueError:
-            pass  # A newer version wrote it. What is lost is time, never safety.
-    now = snapshot.now
-    history = _history(snapshot, policy, family)
-    release = replace(release, deaths={})
-    return Evidence.begin(policy, history), replace(
-        release,
-        deaths=dict(_deaths(family.stable_pods, snapshot, policy, release).known),
-        spared=(),
-        evaluated_until=release.evaluated_until or release.started_at,
-        slow_until=release.slow_until or release.started_at,
-        watched_until=now,
-    )
+            release = replace(release, evidence="", deaths={})
+            old = (*family.canary_pods, *family.stable_pods)
+    elif release.watched_until is None:
+        before = release.started_at - FRESH
+        old = (*(p for p in family.canary_pods if p.created_at < before), *family.stable_pods)
+    else:
+        return None, release
+    known = dict(_deaths(old, snapshot, policy, release).known)
+    return None, replace(release, deaths=known, watched_until=snapshot.now)
 
 
 def _history(snapshot: Snapshot, policy: Policy, family: Family) -> History:
@@ -122,10 +133,6 @@ def _history(snapshot: Snapshot, policy: Policy, family: Family) -> History:
     deaths = sum(_counted(pod, snapshot, policy) for pod in pods)
     lived = sum(_seconds(pod.created_at, snapshot.now) for pod in pods)
     return replace(past, restarts=past.restarts + deaths, pod_seconds=past.pod_seconds + lived)
-
-
-def _has_crashed(pod: Pod, snapshot: Snapshot, policy: Policy, release: Release) -> bool:
-    return not ended_before(pod, release.started_at) and _counted(pod, snapshot, policy) > 0
 
 
 def _counted(pod: Pod, snapshot: Snapshot, policy: Policy) -> int:
@@ -187,6 +194,29 @@ def _spared(before: tuple[Spared, ...], canary: Deaths, stable: Deaths) -> tuple
 
 def _missing(reading: Reading) -> Missing | None:
     return reading if isinstance(reading, Missing) else None
+
+
+def _unscraped_since(
+    tally: Tally | None, family: Family, before: datetime | None
+) -> datetime | None:
+    """Since when samples of stable's pods have come in, and none of the canary's that are Ready."""
+    if tally is None:
+        return before
+    ready = [pod for pod in family.canary_pods if pod.ready and not pod.leaving]
+    of_stable = any(pod.name in tally.pods for pod in family.stable_pods)
+    if not ready or not of_stable or any(pod.name in tally.pods for pod in family.canary_pods):
+        return None
+    return before or tally.until
+
+
+def _unscraped(since: datetime | None, now: datetime) -> Missing | None:
+    """A canary that nobody sees has not "no errors"."""
+    if since is None or now - since < UNSCRAPED_MAX:
+        return None
+    return Missing(
+        "canary not scraped",
+        f"no samples of its pods since {since:%H:%M:%S} UTC, while those of stable's arrive",
+    )
 
 
 def _news(reading: Reading, done: datetime | None) -> Tally | None:

@@ -66,6 +66,7 @@ class Table:
     requests: Reading | None = None
     plans: list[Plan] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    born: dict[str, datetime] = field(default_factory=lambda: {"A": START - timedelta(hours=30)})
 
     def ready(self, name: str) -> int:
         return 0 if name in self.unready else self.sets.get(name, 0)
@@ -127,7 +128,7 @@ class Table:
             name=pod,
             uid=f"uid-{pod}",
             replica_set=f"uid-{name}",
-            created_at=START - timedelta(hours=30),
+            created_at=self.born.setdefault(name, self.now),
             ready=name not in self.unready,
             containers=(
                 Container(

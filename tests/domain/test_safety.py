@@ -1,12 +1,14 @@
 """The controller is never the cause of an outage, and never leaves people without a word."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from controller.domain.changes import Freeze, LetGo, Promote, Scale, Seed, Undo
+from controller.domain.history import History
 from controller.domain.lifecycle import Phase
 from controller.domain.plan import decide
-from controller.domain.policy import Mode, Share, Step
-from controller.domain.readings import UNREAD
+from controller.domain.policy import Mode, OnInconclusive, Share, Step
+from controller.domain.readings import UNREAD, Tally
 from controller.domain.records import IntentAction, Problem
 from controller.domain.snapshot import Snapshot
 from controller.domain.status import NoticeKind
@@ -88,7 +90,7 @@ def test_observe_goes_on_after_it_has_said_what_it_would_have_done() -> None:
     table.deaths["B-0"] = 5
     table.looks(2)
     table.finish_rollout()
-    table.looks(30, seconds=10)
+    table.looks(100, seconds=10)  # a bake that saw crashes lasts longer
     assert table.status.phase is Phase.PROMOTED
     assert "would have been rolled back" in table.status.history[-1].reason
     said = [o.reason for plan in table.plans for o in plan.occurrences]
@@ -175,3 +177,64 @@ def test_a_hold_that_comes_too_late_is_answered_as_refused() -> None:
     table.command(IntentAction.HOLD)
     plan = table.look()
     assert plan.occurrences[-1].reason == "CommandRefused"
+
+
+def test_a_canary_that_nobody_scrapes_has_not_no_errors() -> None:
+    table = on_trial()
+    for _ in range(60):
+        traffic = table.traffic()
+        assert isinstance(traffic, Tally)
+        table.requests = replace(
+            traffic, pods={name: counts for name, counts in traffic.pods.items() if name[0] == "A"}
+        )
+        table.look(5)
+        table.requests = None
+    assert table.status.verdict == "Blind"
+    assert "canary not scraped" in table.status.message
+    assert table.status.phase is Phase.ANALYSING
+
+
+def test_nothing_goes_on_before_anything_was_read() -> None:
+    """Even where the user chose to continue on too little evidence, and the time is up."""
+    table = on_trial(policy=replace(POLICY, on_inconclusive=OnInconclusive.CONTINUE))
+    release = table.status.release
+    assert release is not None
+    table.status = replace(table.status, release=replace(release, evidence=""), findings=())
+    now = table.now + timedelta(hours=2)
+    plan = decide(Snapshot(scene=table.scene(), now=now, requests=UNREAD, history=None))
+    assert plan.status.phase is Phase.ANALYSING
+    assert plan.status.release is not None
+    assert plan.status.release.step == release.step
+
+
+def test_a_service_that_crashes_all_over_convicts_nobody_when_the_evidence_begins_late() -> None:
+    """Deaths of both are counted from the release's first look, in the time since."""
+    table = on_trial()
+    release = table.status.release
+    assert release is not None
+    begun = replace(release, evidence="", watched_until=None, deaths={}, evaluated_until=None)
+    table.status = replace(table.status, release=begun)
+    pods = [f"{name}-{n}" for name, count in table.sets.items() for n in range(count)]
+    for minute in range(20):
+        table.now += timedelta(seconds=60)
+        for pod in pods:
+            table.deaths[pod] = table.deaths.get(pod, 0) + 1
+        scene = table.scene()
+        history = History() if minute > 3 else None
+        plan = decide(
+            Snapshot(scene=scene, now=table.now, requests=table.traffic(), history=history)
+        )
+        assert plan.status.phase is not Phase.ROLLING_BACK
+        table.status = plan.status
+
+
+def test_evidence_that_cannot_be_read_any_more_holds_no_old_crash_against_the_canary() -> None:
+    table = on_trial()
+    table.deaths["B-0"] = 1
+    table.looks(200, seconds=5)
+    release = table.status.release
+    assert release is not None
+    table.deaths |= {f"A-{n}": 1 for n in range(9)} | {"B-0": 3}
+    table.status = replace(table.status, release=replace(release, evidence="1:old"))
+    table.looks(20, seconds=5)
+    assert table.status.phase is not Phase.ROLLING_BACK

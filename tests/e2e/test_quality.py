@@ -104,8 +104,7 @@ def test_a_drained_node_is_not_held_against_the_canary_that_was_on_it(stage: Sta
     stage.settle(args=[DIES], spec={"steps": steps})
     with stage.world.traffic(stage.namespace, rate=60, mix=CALM):
         stage.push("v2", DIES)
-        # Deaths from before there is evidence are no part of it, and are not listed.
-        stage.wait_for(lambda s: s.get("release", {}).get("evidence"), 60, "evidence")
+        stage.wait_for(serves, 60, "a canary that is judged")
         evict_canary(stage, times=3)
         stage.world.wait_until(lambda: stage.ready("v2") == 1, 30, "a canary pod")
         node = stage.world.nodes.of(stage.world.pods(stage.namespace, version="v2")[0])
@@ -141,6 +140,14 @@ def evict_canary(stage: Stage, *, times: int) -> None:
             pods = stage.world.wait_until(lambda: [canary()], 30, "a canary pod or the end")[0]
             for pod in pods:
                 stage.world.nodes.evict(pod["metadata"]["name"], stage.namespace)
+
+
+def serves(status: Object) -> bool:
+    """Whether the canary's requests are part of the evidence."""
+    return status["phase"] == "Analysing" and any(
+        finding["metric"] == "error-rate" and finding.get("canary", {}).get("exposure", 0) > 0
+        for finding in status.get("findings", [])
+    )
 
 
 def spared(status: Object) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final, Protocol
 
-from controller.adapters.prometheus.counting import Window
+from controller.adapters.prometheus.counting import Window, distinct, first_target
 from controller.adapters.prometheus.reading import lookback_of, settle_of
 from controller.adapters.prometheus.segments import largest, pooled
 from controller.adapters.prometheus.selecting import Selection
@@ -15,6 +15,7 @@ from controller.adapters.prometheus.series import Series, instant, milliseconds
 from controller.domain.readings import Counts, Past
 
 LOOK_MIN_MS: Final = 5_000
+ALIVE_MS: Final = 300_000  # whose last sample is older has ended
 BORN_SLACK_MS: Final = 2_000  # the API server's and Prometheus' clocks are not one
 
 PodSeries = Mapping[str, Sequence[Series]]
@@ -30,6 +31,11 @@ class Countable(Protocol):
     @property
     def most(self) -> int:
         """So many segments are told apart."""
+        ...
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """Labels that are the application's own, whatever their names."""
         ...
 
     def counts(
@@ -60,7 +66,7 @@ class Chronicle:
 
 def past_of(counter: Countable, chronicle: Chronicle, looks: int) -> Past | None:
     """Totals and the last looks; None when no pod was ever seen."""
-    whole = _merged(chronicle)
+    whole = _of_one_target(_merged(chronicle), chronicle, counter.kept)
     until = _until(chronicle, whole)
     if until is None:
         return None
@@ -94,6 +100,26 @@ def _merged(chronicle: Chronicle) -> dict[str, list[Series]]:
             late = known.get(_identity(one))
             known[_identity(one)] = one if late is None else _joined(one, late)
     return {pod: list(series.values()) for pod, series in found.items()}
+
+
+def _of_one_target(
+    whole: Mapping[str, list[Series]], chronicle: Chronicle, kept: frozenset[str]
+) -> dict[str, list[Series]]:
+    """The same with each process counted once, however many scrape it.
+
+    Whose samples came in one scrape, raw ones tell; marks stand at the same instants whoever
+    scraped. Of a pod that has none any more, the first target by name is taken.
+    """
+    found = {}
+    for pod, series in whole.items():
+        raw = chronicle.raw.get(pod, ())
+        if raw:
+            doubled = {_identity(one) for one in raw}
+            doubled -= {_identity(one) for one in distinct(raw, kept, ALIVE_MS)}
+            found[pod] = [one for one in series if _identity(one) not in doubled]
+        else:
+            found[pod] = first_target(series, kept)
+    return found
 
 
 def _joined(marks: Series, raw: Series) -> Series:

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from controller.adapters.prometheus import buckets
 from controller.adapters.prometheus.counting import Window, distinct, increase
-from controller.adapters.prometheus.patterns import compiled
+from controller.adapters.prometheus.patterns import covers
 from controller.adapters.prometheus.presets import PRESETS, Preset
 from controller.adapters.prometheus.queries import Selector, selector_of
 from controller.adapters.prometheus.segments import segment_of
@@ -47,9 +47,8 @@ class ByStatus:
         return frozenset({self.status})
 
     def flows(self, series: Sequence[Series]) -> Iterator[Flow]:
-        failed = compiled(self.failed)
         for one in series:
-            is_error = failed.fullmatch(one.labels.get(self.status, "")) is not None
+            is_error = covers(self.failed, one.labels.get(self.status, ""))
             yield Flow(one, requests=True, errors=is_error)
 
 
@@ -112,6 +111,11 @@ class Counter:
         )
         return replace(self, selections=selections)
 
+    @property
+    def kept(self) -> frozenset[str]:
+        """Labels that are the application's own, whatever their names."""
+        return self.telling.labels | {self.segment_by}
+
     def counts(
         self, pods: Mapping[str, Sequence[Series]], window: Window, born: frozenset[str]
     ) -> dict[str, dict[str, Counts]]:
@@ -122,8 +126,7 @@ class Counter:
         """
         found: dict[str, dict[str, Counts]] = {}
         for pod, series in pods.items():
-            keep = self.telling.labels | {self.segment_by}
-            flows = list(self.telling.flows(distinct(series, keep, window.gap_max)))
+            flows = list(self.telling.flows(distinct(series, self.kept, window.gap_max)))
             if flows:
                 found[pod] = self._segments(flows, window, born=pod in born)
         return found

@@ -127,3 +127,12 @@ def _one_target(group: list[Series], drop: frozenset[str], gap_max: int) -> list
     first = min(alive, key=lambda one: sorted((k, v) for k, v in one.labels.items() if k in drop))
     times = {time for time, _ in first.samples}
     return [one for one in group if any(time in times for time, _ in one.samples)]
+
+
+def first_target(series: Sequence[Series], keep: frozenset[str]) -> list[Series]:
+    """Of series that differ in scrape labels alone, the first by name."""
+    drop = (SCRAPE_LABELS | SCOPE_LABELS) - keep
+    same: dict[frozenset[tuple[str, str]], Series] = {}
+    for one in sorted(series, key=lambda one: sorted(one.labels.items())):
+        same.setdefault(frozenset(i for i in one.labels.items() if i[0] not in drop), one)
+    return list(same.values())

@@ -23,7 +23,9 @@ from controller.adapters.prometheus.session import Deadline
 from controller.domain.readings import Missing
 
 THREADS: Final = 4
-THREADS_ALONE: Final = 4  # histories and guards, which nobody else can share
+THREADS_ALONE: Final = 4  # histories and bounds, which nobody else can share
+THREADS_GUARDING: Final = 4  # a guard that hangs must not keep a history from being read
+THREADS_ALL: Final = THREADS + THREADS_ALONE + THREADS_GUARDING
 
 T = TypeVar("T")
 PodSeries = Mapping[str, Sequence[Series]]
@@ -86,12 +88,16 @@ class Fetcher:
             self._fetch, timeout_seconds=timeout_seconds, threads=THREADS, queried=self._queried
         )
         self._alone = ThreadPoolExecutor(THREADS_ALONE, thread_name_prefix="prometheus-alone")
+        self._guarding = ThreadPoolExecutor(
+            THREADS_GUARDING, thread_name_prefix="prometheus-guarding"
+        )
         self._closed = False
 
     def close(self) -> None:
         self._closed = True
         self._batcher.close()
         self._alone.shutdown(wait=False, cancel_futures=True)
+        self._guarding.shutdown(wait=False, cancel_futures=True)
         self._server.close()
 
     async def put(self, wanted: Wanted, ask: Ask) -> Answer:
@@ -120,6 +126,22 @@ class Fetcher:
         self, text: str, at: int, timeout_seconds: float, read: Callable[[object], T | Missing]
     ) -> T | Missing:
         """What `read` makes of the result of any query, or Missing in about that time."""
+        return await self._ask(self._alone, text, at, timeout_seconds, read)
+
+    async def ask_guard(
+        self, text: str, at: int, timeout_seconds: float, read: Callable[[object], T | Missing]
+    ) -> T | Missing:
+        """The same, beside what else is asked: people's own queries may hang."""
+        return await self._ask(self._guarding, text, at, timeout_seconds, read)
+
+    async def _ask(
+        self,
+        threads: ThreadPoolExecutor,
+        text: str,
+        at: int,
+        timeout_seconds: float,
+        read: Callable[[object], T | Missing],
+    ) -> T | Missing:
         if self._closed:
             return CLOSED
         loop = asyncio.get_running_loop()
@@ -129,7 +151,7 @@ class Fetcher:
         def run() -> T | Missing:
             return self._server.read(text, at, deadline, read)
 
-        job: asyncio.Future[T | Missing] = loop.run_in_executor(self._alone, run)
+        job: asyncio.Future[T | Missing] = loop.run_in_executor(threads, run)
         answer: T | Missing
         try:
             async with asyncio.timeout(timeout_seconds + PATIENCE_SECONDS):

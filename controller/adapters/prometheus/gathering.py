@@ -34,7 +34,7 @@ NOT_A_BOUND: Final = "threshold is no bucket bound"
 class Known(NamedTuple):
     """The bounds next to a threshold, as they were when last looked at."""
 
-    bounds: Bounds
+    bounds: Bounds  # UNBOUNDED where they could not be had
     at: int
 
 
@@ -104,7 +104,6 @@ class Gatherer:
         if pods:
             self._places.note(key, scheme)
             return likely, pods
-        self._places.forget(key)
         if len(schemes) == 1:
             return nowhere(counter, schemes, ask)
         other = await self._probed(counter, schemes, ask)
@@ -147,10 +146,10 @@ class Gatherer:
             return known.bounds
         text = f"count by ({LE}) ({selector(selection, [ask])})"
         found = await self._fetcher.series(text, ask.at, BOUNDS_SECONDS)
-        if isinstance(found, Missing):
-            return UNBOUNDED
-        bounds = [bound for one in found if (bound := bound_of(one.labels)) is not None]
-        between = nearest(bounds, telling.threshold)
+        between = UNBOUNDED
+        if not isinstance(found, Missing):
+            bounds = [bound for one in found if (bound := bound_of(one.labels)) is not None]
+            between = nearest(bounds, telling.threshold)
         while len(self._bounds_known) >= REMEMBERED_MAX:
             del self._bounds_known[next(iter(self._bounds_known))]
         self._bounds_known[selection, ask.namespace, telling.threshold] = Known(between, ask.at)

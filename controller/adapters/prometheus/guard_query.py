@@ -1,8 +1,9 @@
 """A guard's query: checked at the door, and filled with the names of pods. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import promql_parser
@@ -22,6 +23,7 @@ CHARACTERS_MAX: Final = 4_000
 OPERATORS_MAX: Final = 400
 DEPTH_MAX: Final = 100
 NAME_MAX: Final = 63
+REMEMBERED: Final = 1_024
 
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _POD: Final = re.compile(r"[A-Za-z0-9._-]+")
@@ -53,10 +55,12 @@ class Unusable(Exception):
         self.remedy = remedy
 
 
+@lru_cache(maxsize=REMEMBERED)  # Asked at each look, and parsing is dear.
 def guard_problem(guard: Guard, field: str = FIELD) -> Problem | None:
     """Why a guard cannot be evaluated as it was meant, or None."""
     try:
         _check_name(guard.name)
+        _check_length(guard)
         _check_bounds(guard)
         _check_query(guard)
     except Unusable as error:
@@ -99,18 +103,20 @@ def _filled(piece: Piece, pods: Mapping[str, frozenset[str]]) -> str:
     return text
 
 
-def _pieces(query: str) -> Iterator[Piece]:
+@lru_cache(maxsize=REMEMBERED)  # Split at each look as well.
+def _pieces(query: str) -> tuple[Piece, ...]:
     """Strings and what is between them, without comments."""
+    pieces: list[Piece] = []
     before = ""
     for match in _TOKEN.finditer(query):
         if match["string"]:
             matched = before.rstrip().endswith(("=~", "!~"))
-            yield Piece(before)
-            yield Piece(match["string"], is_string=True, matched=matched)
+            pieces.append(Piece(before))
+            pieces.append(Piece(match["string"], is_string=True, matched=matched))
             before = ""
         else:
             before += " " if match["comment"] else match[0]
-    yield Piece(before)
+    return (*pieces, Piece(before))
 
 
 def _check_name(name: str) -> None:
@@ -135,14 +141,17 @@ def _check_bounds(guard: Guard) -> None:
         )
 
 
-def _check_query(guard: Guard) -> None:
-    query = guard.query
-    if len(query) > CHARACTERS_MAX:
+def _check_length(guard: Guard) -> None:
+    """First, so that nothing endless is split or remembered."""
+    if len(guard.query) > CHARACTERS_MAX:
         raise Unusable(
             f"{guard.name}: the query is longer than {CHARACTERS_MAX} characters",
             "Record parts of it with rules, and guard the result",
         )
-    pieces = list(_pieces(query))
+
+
+def _check_query(guard: Guard) -> None:
+    pieces = _pieces(guard.query)
     for piece in pieces:
         _check_placeholders(guard.name, piece)
     _check_size(guard.name, "".join(piece.text for piece in pieces if not piece.is_string))

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from controller.adapters.prometheus.counters import Counter, counter_of
 from controller.adapters.prometheus.fetching import (
-    THREADS,
-    THREADS_ALONE,
+    THREADS_ALL,
     Fetcher,
     Observer,
     Span,
@@ -30,6 +30,7 @@ from controller.engine.ports import Stable
 
 __all__ = ["Observer", "PrometheusMetrics"]
 
+REMEMBERED: Final = 1_024
 RESTARTS: Final = Selection(metric="kube_pod_container_status_restarts_total")
 
 
@@ -60,7 +61,7 @@ class PrometheusMetrics:
                 bearer_token_file=bearer_token_file,
                 ca_file=ca_file,
                 headers=headers or {},
-                connections=THREADS + THREADS_ALONE,
+                connections=THREADS_ALL,
             )
         )
         self._fetcher = Fetcher(server, timeout_seconds=timeout_seconds, observer=observer)
@@ -141,7 +142,7 @@ class PrometheusMetrics:
         now: datetime,
     ) -> Measured | Missing:
         """What a guard's expression says of these pods now."""
-        return await read_guard(self._fetcher.ask, guard, canary, stable, now)
+        return await read_guard(self._fetcher.ask_guard, guard, canary, stable, now)
 
     async def restarts(
         self, namespace: str, pods: frozenset[str], now: datetime
@@ -160,6 +161,7 @@ class PrometheusMetrics:
         return {pod: _restarts(series) for pod, series in counted.items()}
 
 
+@lru_cache(maxsize=REMEMBERED)  # Asked at each look, and a source with many rules is dear.
 def _counter(source: RequestSource, slow: SlowRequests | None) -> Counter | Missing:
     problem = source_problem(source, slow)
     if problem is not None:

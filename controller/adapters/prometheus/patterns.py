@@ -40,6 +40,16 @@ def compiled(pattern: str) -> Pattern:
     return re2.compile(pattern, options)
 
 
+def covers(pattern: str, text: str) -> bool:
+    """Whether a sound pattern matches the whole of a label's value, half a character included."""
+    return compiled(pattern).fullmatch(whole(text)) is not None
+
+
+def whole(text: str) -> str:
+    """The text as RE2 takes it: a label may be anything that a caller sent."""
+    return text.encode(errors="replace").decode()
+
+
 def template_trouble(pattern: str, template: str) -> str | None:
     """What is wrong with the replacement of a sound pattern; None when nothing is."""
     known = compiled(pattern)
@@ -67,4 +77,5 @@ def filled(template: str) -> Callable[[Any], str]:
 
 
 def _in(known: Pattern, number: str) -> bool:
-    return len(number) <= 3 and int(number) <= known.groups
+    """As in Go, where $01 is no group's number."""
+    return len(number) <= 3 and str(int(number)) == number and int(number) <= known.groups

@@ -73,17 +73,17 @@ Key = tuple[Selection, tuple[Scheme, ...], str]
 
 
 class Places:
-    """What was found, remembered per metric and namespace. Bounded; forgets the oldest."""
+    """What was found, remembered per metric and namespace. Bounded; forgets the oldest.
+
+    Only another label that finds series takes the place of one that did: a release that has none
+    of either says nothing about its neighbours'.
+    """
 
     def __init__(self) -> None:
         self._found: dict[Key, Scheme] = {}
 
     def known(self, key: Key) -> Scheme | None:
         return self._found.get(key)
-
-    def forget(self, key: Key) -> None:
-        """Its series are gone: they may come back otherwise."""
-        self._found.pop(key, None)
 
     def note(self, key: Key, scheme: Scheme) -> None:
         """Remember, and say so when it is news."""

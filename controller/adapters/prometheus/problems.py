@@ -17,7 +17,7 @@ QUERY: Final = f"{REQUESTS}.query"
 SEGMENTS: Final = f"{REQUESTS}.segments"
 SLOW: Final = "spec.analysis.slowRequests"
 
-_RE2: Final = "Use RE2's syntax, as in PromQL: no lookaround, no backreferences, no (a+)+"
+_RE2: Final = "Use RE2's syntax, as in PromQL: no lookaround, no backreferences"
 _LABEL: Final = "Use letters, digits and underscores; the first is not a digit"
 
 

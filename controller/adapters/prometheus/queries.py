@@ -7,10 +7,13 @@ from typing import Final
 
 import promql_parser
 
-from controller.adapters.prometheus.patterns import compiled, trouble
+from controller.adapters.prometheus.patterns import covers, trouble
 from controller.adapters.prometheus.selecting import quoted
 
 NAME: Final = "__name__"
+
+# The parser takes a time that grows with the square of what is nested.
+CHARACTERS_MAX: Final = 2_000
 
 _SHAPES: Final[Mapping[type[object], str]] = {
     promql_parser.MatrixSelector: "a range of samples ([5m])",
@@ -26,8 +29,8 @@ _SHAPES: Final[Mapping[type[object], str]] = {
 _TESTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
     "=": lambda pattern, value: value == pattern,
     "!=": lambda pattern, value: value != pattern,
-    "=~": lambda pattern, value: compiled(pattern).fullmatch(value) is not None,
-    "!~": lambda pattern, value: compiled(pattern).fullmatch(value) is None,
+    "=~": covers,
+    "!~": lambda pattern, value: not covers(pattern, value),
 }
 
 RECORD: Final = "Record it with a rule that keeps the pod's label, and select that"
@@ -77,6 +80,8 @@ class Selector:
 @lru_cache(maxsize=256)
 def selector_of(text: str) -> Selector:
     """What an instant vector selector selects. Raises Unusable."""
+    if len(text) > CHARACTERS_MAX:
+        raise Unusable(f"is longer than {CHARACTERS_MAX} characters", SELECT)
     try:
         parsed = promql_parser.parse(text)
     except ValueError as error:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from controller.adapters.prometheus.patterns import compiled, filled
+from controller.adapters.prometheus.patterns import compiled, covers, filled, whole
 from controller.domain.evidence.streams import OTHERS
 from controller.domain.policy import SegmentRules
 from controller.domain.readings import Counts
@@ -32,15 +32,14 @@ def segment_of(label: str, labels: Mapping[str, str], rules: SegmentRules) -> st
 
 @lru_cache(maxsize=REMEMBERED)
 def _named(value: str, rules: SegmentRules) -> str | None:
-    # A label may be anything a caller sent, half a character included.
-    value = value.encode(errors="replace").decode()
+    value = whole(value)
     name = value if len(value) <= CHARACTERS_MAX else value[: CHARACTERS_MAX - 1] + "…"
     for rewrite in rules.rewrites:
         name = compiled(rewrite.pattern).sub(filled(rewrite.to), name)[:CHARACTERS_MAX]
     name = name or NO_ROUTE
-    if any(compiled(pattern).fullmatch(name) for pattern in rules.deny):
+    if any(covers(pattern, name) for pattern in rules.deny):
         return None
-    if rules.allow and not any(compiled(pattern).fullmatch(name) for pattern in rules.allow):
+    if rules.allow and not any(covers(pattern, name) for pattern in rules.allow):
         return OTHER
     return name
 

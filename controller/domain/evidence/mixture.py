@@ -84,6 +84,11 @@ class Wealth:
         fresh = self.weights + math.log(mass * (1 - self.first))
         self.log = self._stored(np.logaddexp(self.log, fresh))
 
+    def renew(self, mass: float) -> None:
+        """Forget what was won and lost; `mass` is what later starts have begun with so far."""
+        begun = self.weights + math.log(self.first + mass * (1 - self.first))
+        self.log = np.broadcast_to(self._stored(begun), self.log.shape).copy()
+
     def multiply(self, log_factors: Floats, cap: Floats | None = None) -> None:
         """Multiply the wealth; `cap` limits what one look may add to each bet, in nats per stream.
 

@@ -134,6 +134,8 @@ class Requests:
 
     def add(self, look: RequestLook) -> None:
         """Bet on one look."""
+        if look.stable_pods == 0 and self.pods[1] > 0:
+            self._part_from_stable()
         stable_counts = np.add.reduce(look.stable, axis=-2)
         ratio = self._traffic_ratio(look, stable_counts)
         burst = self.burst()
@@ -240,6 +242,21 @@ class Requests:
                 tolerated=promotable,
             )
         )
+
+    def _part_from_stable(self) -> None:
+        """Stable has left, and its past judges alone: with its last word, if that was a worse one.
+
+        What was won against a past that held no longer (a busier day) was held back by stable, and
+        may not count the moment that it is gone. Its last word is all that it did beside the
+        canary, or in an outage the last minute.
+        """
+        past, beside = self.past, np.where(self.shocked > 0, self.recent, self.stable)
+        worse = beside[EVENTS] * past[EXPOSURE] > past[EVENTS] * beside[EXPOSURE]
+        worse |= past[EXPOSURE] == 0
+        self.past_burst[...] = np.where(worse, self.burst(), self.past_burst)
+        self.past[...] = np.where(worse, beside, past)
+        self.recall()
+        self.baseline.wealth.renew(self.starts.mass)
 
     def _traffic_ratio(self, look: RequestLook, stable: Floats) -> Floats:
         """Stable : canary traffic before this look, and a prior of 20 requests from the pods."""

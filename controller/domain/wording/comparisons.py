@@ -68,8 +68,10 @@ def finding_sentence(finding: Finding) -> str:
     if finding.outcome is Outcome.BLIND:
         return f"{said.what}: cannot be judged, {said.note}"
     if finding.metric is Metric.GUARD:
-        compared = f", stable {said.stable}" if said.stable else ""
-        return f"{said.what}: {said.canary}{compared}, {said.note}"
+        stable = f"stable {said.stable}" if said.stable else ""
+        return (
+            f"{said.what}: {', '.join(part for part in (said.canary, stable, said.note) if part)}"
+        )
     canary = canary_sentence(finding)
     if finding.reason == LIMIT:
         return f"{said.what}: {canary}, {said.note}"
@@ -143,6 +145,8 @@ def _guard(finding: Finding) -> Words:
     if finding.outcome is Outcome.BLIND:
         before = f"; it was out of bounds {since} when last seen" if since else ""
         return Words(what=f"Guard {finding.segment}", note=finding.reason + before)
+    if broken is None and finding.reason:
+        return Words(what=f"Guard {finding.segment}", note=finding.reason)
     if broken is None:
         note = "within bounds"
     else:

@@ -45,6 +45,7 @@ class Stub:
     A sample's value may be a native histogram: a mapping as the HTTP API shows one.
 
     `script` holds what to say instead, first come first served: an Answer, or "hang" or "cut".
+    `told` holds it by a part of the query.
     `gate`, when given, is waited for before each answer.
     """
 
@@ -52,6 +53,7 @@ class Stub:
         self.series: dict[str, tuple[dict[str, str], list[tuple[float, Any]]]] = {}
         self.requests: list[Request] = []
         self.script: list[Answer | str] = []
+        self.told: dict[str, Answer | str] = {}
         self.always: Answer | str | None = None
         self.warnings: list[str] = []
         self.gate: threading.Event | None = None
@@ -143,7 +145,9 @@ class Handler(BaseHTTPRequestHandler):
         stub.requests.append(Request(self.path, form, dict(self.headers), self.number))
         if stub.gate is not None:
             stub.gate.wait(HANG_SECONDS_MAX)
-        said = stub.script.pop(0) if stub.script else stub.always or stub.answer(form)
+        told = [said for part, said in stub.told.items() if part in form["query"]]
+        told = told or ([stub.script.pop(0)] if stub.script else [])
+        said = told[0] if told else stub.always or stub.answer(form)
         if said == "hang":
             stub.released.wait(HANG_SECONDS_MAX)
             self.close_connection = True

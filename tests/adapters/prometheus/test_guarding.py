@@ -79,6 +79,12 @@ def test_a_query_that_cannot_guard_is_refused_with_a_remedy(query: str, said: st
     assert said in problem(query)
 
 
+def test_a_guard_is_checked_once_however_often_it_is_asked() -> None:
+    refused = guard_problem(guard("(a[5m])"))
+    assert refused is not None
+    assert guard_problem(guard("(a[5m])")) is refused
+
+
 def test_bounds_and_placeholders_belong_together() -> None:
     both = f'a{{pod=~"{EITHER}"}}'
     assert problem(both, max_ratio=1.5) == ""

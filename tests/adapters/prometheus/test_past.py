@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 
 from controller.adapters.prometheus import siblings
+from controller.adapters.prometheus.chronicle import Chronicle, past_of
+from controller.adapters.prometheus.counters import counter_of
 from controller.adapters.prometheus.lives import read_lives
 from controller.adapters.prometheus.past import LOOKS, MARKS, SERIES_MAX, Size
-from controller.adapters.prometheus.series import instant
+from controller.adapters.prometheus.series import Series, instant
 from controller.domain.evidence.streams import OTHERS
 from controller.domain.policy import RequestSource, SegmentRules, SlowRequests
 from controller.domain.readings import Counts, Lives, Missing, Past
@@ -310,3 +312,34 @@ def test_without_kube_state_metrics_lives_are_missing() -> None:
     )
     away = Historian(answers={KSM: Missing("unreachable", "gone")})
     assert lives(away, stable("a", created=NOW)) == Missing("unreachable", "gone")
+
+
+def scraped_by(job: str, *, late_ms: int, raw: bool) -> tuple[Series, Series | None]:
+    """A day of marks and half an hour of samples of one process, as one of its scrapers has it."""
+    labels = {"__name__": "http_requests_total", "pod": "web-1-a", "namespace": "shop"}
+    labels |= {"code": "200", "handler": "/a", "job": job}
+    hour = 3_600_000
+    marks = Series(labels, tuple((n * hour, n * 1_000.0) for n in range(1, 25)))
+    begin = 23 * hour + 1_800_000 + late_ms
+    samples = tuple((begin + n * 15_000, 23_500.0 + 4 * n) for n in range(119))
+    return marks, Series(labels, samples) if raw else None
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_a_pod_that_two_jobs_scrape_is_counted_once_in_the_past_too(*, raw: bool) -> None:
+    def requests(*jobs: str) -> float:
+        seen = [scraped_by(job, late_ms=7_000 * n, raw=raw) for n, job in enumerate(jobs)]
+        chronicle = Chronicle(
+            marks={"web-1-a": [marks for marks, _ in seen]},
+            raw={"web-1-a": [samples for _, samples in seen if samples is not None]} if raw else {},
+            created={},
+            start=0,
+            raw_since=23 * 3_600_000 + 1_800_000,
+            interval=15_000,
+            at=24 * 3_600_000,
+        )
+        past = past_of(counter_of(RequestSource(preset="promhttp"), None), chronicle, 10)
+        assert past is not None
+        return total(counts for pod in past.pods.values() for counts in pod.values()).requests
+
+    assert requests("a", "b") == requests("a") > 20_000

@@ -74,6 +74,8 @@ def test_a_source_that_does_not_know_the_pod_is_refused_with_the_reason(name: st
         ('served_total{pod="a"}', "chooses pods itself"),
         ('served_total{exported_pod=~"a.*"}', "chooses pods itself"),
         ("served_bucket", "counts something else"),
+        ("-" * 100_000 + "served_total", "longer than"),
+        ("served_total{" + 'job="shop",' * 200 + "}", "longer than"),
     ],
 )
 def test_what_is_no_plain_selector_is_refused(text: str, complaint: str) -> None:

@@ -3,6 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.adapters.prometheus.patterns import covers
+from controller.adapters.prometheus.queries import Matcher
 from controller.adapters.prometheus.segments import NO_ROUTE, OTHER, largest, pooled, segment_of
 from controller.domain.evidence.streams import OTHERS
 from controller.domain.policy import Rewrite, SegmentRules
@@ -94,6 +96,12 @@ def test_no_expression_takes_for_ever_whatever_a_caller_sent() -> None:
     ):
         rules = SegmentRules(deny=(pattern,), rewrites=(Rewrite(pattern=pattern, to="x"),))
         assert segment_of("route", {"route": value}, rules) == value
+
+
+def test_half_a_character_is_no_error_wherever_an_expression_meets_it() -> None:
+    assert covers("5.|\\?", "\ud800")
+    for operator, holds in (("=~", True), ("!~", False)):
+        assert Matcher("a", operator, "x.").holds({"a": "x\udfff"}) is holds
 
 
 def test_half_a_character_in_a_label_is_replaced() -> None:

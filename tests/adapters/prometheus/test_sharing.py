@@ -2,12 +2,17 @@
 
 import asyncio
 import threading
+from datetime import timedelta
 
 from controller.adapters.prometheus import PrometheusMetrics
 from controller.adapters.prometheus.batching import PODS_PER_QUERY_MAX
+from controller.adapters.prometheus.fetching import THREADS_GUARDING
 from controller.domain.policy import Guard, RequestSource
 from controller.domain.readings import Counts, Missing
+from controller.engine.ports import Stable
 from tests.adapters.prometheus.asking import (
+    LONG_AGO,
+    WHOLE,
     at,
     fill,
     missable,
@@ -15,7 +20,7 @@ from tests.adapters.prometheus.asking import (
     read,
     steady,
 )
-from tests.adapters.prometheus.stub import Answer, running
+from tests.adapters.prometheus.stub import Answer, result, running
 
 
 def test_after_the_first_read_only_as_much_is_fetched_as_scraping_needs() -> None:
@@ -159,6 +164,36 @@ def test_histories_and_guards_that_hang_keep_neither_themselves_nor_the_looks() 
             assert closed == Missing("unreachable", "shutting down")
 
         play(stub, story, timeout_seconds=0.5)
+
+
+def test_one_releases_hanging_guards_keep_nobody_from_looks_histories_and_lives() -> None:
+    with running() as stub:
+        fill(stub, "a", steady(100))
+        stub.told = {"depth": "hang"}
+        guard = Guard(name="queue", query="depth", maximum=9.0)
+        pods = frozenset({"a"})
+        stable = Stable(replica_sets=frozenset({"web-1"}), pods={"a": LONG_AGO})
+        hour = timedelta(hours=1)
+
+        async def story(metrics: PrometheusMetrics) -> None:
+            async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+                guards = [
+                    group.create_task(metrics.guard(guard, "exams", pods, pods, at(100)))
+                    for _ in range(10)
+                ]
+                while len(stub.requests) < THREADS_GUARDING:
+                    await asyncio.sleep(0.01)
+                assert (await read(metrics, "a", since=50, now=100)).pods
+                stub.always = result([], "vector")
+                past = await metrics.past(WHOLE, "exams", stable, span=hour, now=at(100))
+                lives = await metrics.lives("exams", stable, span=hour, now=at(100))
+                assert isinstance(past, Missing)
+                assert isinstance(lives, Missing)
+                assert (past.reason, lives.reason) == ("no series", "no series")
+                assert not any(task.done() for task in guards)
+                stub.released.set()
+
+        play(stub, story)
 
 
 def test_a_reading_that_failed_is_asked_for_again_by_the_next_look() -> None:

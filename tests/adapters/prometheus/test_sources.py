@@ -15,7 +15,7 @@ from controller.adapters.prometheus.series import Series
 from controller.domain.policy import OwnQuery, RequestSource, Rewrite, SegmentRules, SlowRequests
 from controller.domain.readings import Counts, Missing, Tally
 from tests.adapters.prometheus.asking import LONG_AGO, OTEL, at, fill, missable, play, read, steady
-from tests.adapters.prometheus.stub import Stub, running
+from tests.adapters.prometheus.stub import Answer, Stub, running
 
 SLOW = SlowRequests(threshold=timedelta(milliseconds=500))
 OWN = RequestSource(
@@ -119,6 +119,28 @@ def test_a_threshold_that_is_no_bound_is_told_the_nearest_and_asked_for_seldom()
         play(stub, story)
 
 
+def test_bounds_that_could_not_be_had_are_asked_for_as_seldom() -> None:
+    with running() as stub:
+        for le, growth in (("250", 1), ("1000", 8), ("+Inf", 10)):
+            grow(stub, "took_ms_bucket", growth, le=le, path="/exam", until=150)
+        stub.told = {"count by (le)": Answer(422)}
+
+        async def look(metrics: PrometheusMetrics, now: int) -> Tally | Missing:
+            return await metrics.tally(
+                OWN, "exams", {"a": LONG_AGO}, slow=SLOW, since=at(now - 30), now=at(now)
+            )
+
+        async def story(metrics: PrometheusMetrics) -> None:
+            for now in (60, 65, 119):
+                assert await look(metrics, now) == Missing("threshold is no bucket bound", "")
+            assert len([r for r in stub.requests if "count by (le)" in r.query]) == 1
+            stub.told = {}
+            found = await look(metrics, 120)
+            assert found == Missing("threshold is no bucket bound", "250ms and 1s")
+
+        play(stub, story)
+
+
 def histogram(*buckets: tuple[float, float, float]) -> dict[str, Any]:
     rows = [[0, str(low), str(high), str(number)] for low, high, number in buckets]
     return {"count": str(sum(b[2] for b in buckets)), "sum": "1", "buckets": rows}
@@ -193,6 +215,22 @@ def test_a_label_is_looked_for_anew_when_its_series_are_gone() -> None:
         async def story(metrics: PrometheusMetrics) -> None:
             assert (await read(metrics, "a", since=30, now=60)).pods
             assert (await read(metrics, "a", since=980, now=1_000)).pods
+
+        play(stub, story)
+
+
+def test_a_release_without_series_does_not_make_its_neighbours_look_for_their_label() -> None:
+    with running() as stub:
+        name = "http_server_request_duration_seconds_count"
+        samples = [(at(t).timestamp(), value) for t, value in steady(100)]
+        stub.add(name, {"pod_name": "a", "namespace": "exams"}, samples)
+
+        async def story(metrics: PrometheusMetrics) -> None:
+            assert (await read(metrics, "a", since=30, now=60)).pods
+            assert isinstance(await missable(metrics, "nobody", since=40, now=70), Missing)
+            queries = len(stub.requests)
+            assert (await read(metrics, "a", since=50, now=80)).pods
+            assert len(stub.requests) == queries + 1
 
         play(stub, story)
 
