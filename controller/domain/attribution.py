@@ -20,13 +20,14 @@ nobody saw are crashes too. In a pod that was told to stop, a death from before 
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice, repeat
 from typing import Final, NamedTuple
 
 from controller.domain.policy import DeathCause, Restarts
 from controller.domain.records import Container, ContainerRole, Pod
 
+SKEW: Final = timedelta(seconds=2)
 STORAGE_LIMIT: Final = "StorageLimit"
 """Evicted for exceeding a storage limit of its own: no other reason tells that from pressure."""
 
@@ -111,9 +112,13 @@ def counts(pod: Pod, container: Container, restarts: Restarts) -> bool:
 
 
 def ended_before(pod: Pod, instant: datetime) -> bool:
-    """Whether the pod had ended by then, or was told to; where no time is known, it had."""
+    """Whether the pod had ended by then, or was told to; where no time is known, it had.
+
+    The cluster's times are whole seconds of its own clock: in doubt it had not.
+    """
     if not pod.leaving:
         return False
+    instant -= SKEW
     if pod.leaving_since is not None:
         return pod.leaving_since < instant
     lasts = (one.last_death for one in pod.containers)
