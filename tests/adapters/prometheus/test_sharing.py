@@ -181,7 +181,7 @@ def test_one_releases_hanging_guards_keep_nobody_from_looks_histories_and_lives(
                     group.create_task(metrics.guard(guard, "exams", pods, pods, at(100)))
                     for _ in range(10)
                 ]
-                while len(stub.requests) < THREADS_GUARDING:
+                while len(stub.requests) < THREADS_GUARDING:  # noqa: ASYNC110 - another thread's
                     await asyncio.sleep(0.01)
                 assert (await read(metrics, "a", since=50, now=100)).pods
                 stub.always = result([], "vector")
