@@ -188,42 +188,47 @@ def _classic(fast: Series, whole: Series) -> list[Pace]:
     """Both buckets come in one scrape; where one is missing, neither tells anything."""
     counted = dict(fast.samples)
     read = [(time, value, counted[time]) for time, value in whole.samples if time in counted]
-    return _paces(fast.labels, whole.labels, read)
+    return _paces(fast.labels, whole.labels, read, slow=False)
 
 
 def _native(native: Series, threshold: Threshold) -> list[Pace]:
     read = []
     for (time, count), buckets in zip(native.samples, native.buckets, strict=True):
         above = sum(bucket.number for bucket in buckets if _above(bucket, threshold))
-        read.append((time, count, max(0.0, count - above)))
-    return _paces(native.labels, native.labels, read)
+        read.append((time, count, min(count, above)))
+    return _paces(native.labels, native.labels, read, slow=True)
 
 
 def _paces(
-    fast: Mapping[str, str], slow: Mapping[str, str], read: Sequence[tuple[int, float, float]]
+    part: Mapping[str, str],
+    rest: Mapping[str, str],
+    read: Sequence[tuple[int, float, float]],
+    *,
+    slow: bool,
 ) -> list[Pace]:
-    """The counters of fast and of slow requests; `read` are time, all requests, and the fast ones.
+    """The counters of a part of the requests, which are `slow` or not, and of the rest of them.
 
-    A client may read its buckets one after the other, so that their difference goes back by the
-    request that came in between. That is no new process, which counts from zero: either of the
-    counters that were read says so. It is shown by a sample of zero at the same time.
+    `read` are time, all requests, and those of the part: what the process itself counts. A client
+    may read its buckets one after the other, so that their difference goes back by the request that
+    came in between. That is no new process, which counts from zero: either of the counters that
+    were read says so. It is shown by a sample of zero at the same time.
     """
     if not read:
         return []
-    fasts: list[Sample] = []
-    slows: list[Sample] = []
+    parts: list[Sample] = []
+    rests: list[Sample] = []
     before, level = (0.0, 0.0), 0.0
-    for time, whole, quick in read:
-        if whole < before[0] or quick < before[1]:
-            fasts.append((time, 0.0))
-            slows.append((time, 0.0))
+    for time, whole, counted in read:
+        if whole < before[0] or counted < before[1]:
+            parts.append((time, 0.0))
+            rests.append((time, 0.0))
             level = 0.0
-        before, level = (whole, quick), max(level, whole - quick)
-        fasts.append((time, quick))
-        slows.append((time, level))
+        before, level = (whole, counted), max(level, whole - counted)
+        parts.append((time, counted))
+        rests.append((time, level))
     return [
-        Pace(Series(fast, tuple(fasts)), slow=False),
-        Pace(Series(slow, tuple(slows)), slow=True),
+        Pace(Series(part, tuple(parts)), slow=slow),
+        Pace(Series(rest, tuple(rests)), slow=not slow),
     ]
 
 

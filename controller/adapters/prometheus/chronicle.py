@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final, Protocol
 
-from controller.adapters.prometheus.counting import Window, distinct, first_target
+from controller.adapters.prometheus.counting import Window, distinct, first_target, shared_labels
 from controller.adapters.prometheus.reading import lookback_of, settle_of
 from controller.adapters.prometheus.segments import largest, pooled
 from controller.adapters.prometheus.selecting import Selection
@@ -66,6 +66,7 @@ class Chronicle:
 
 def past_of(counter: Countable, chronicle: Chronicle, looks: int) -> Past | None:
     """Totals and the last looks; None when no pod was ever seen."""
+    chronicle = _of_one_scraper(chronicle, counter.kept)
     whole = _of_one_target(_merged(chronicle), chronicle, counter.kept)
     until = _until(chronicle, whole)
     if until is None:
@@ -89,6 +90,12 @@ def _until(chronicle: Chronicle, whole: PodSeries) -> int | None:
     return min(newest, chronicle.at - settle_of(chronicle.interval))
 
 
+def _of_one_scraper(chronicle: Chronicle, kept: frozenset[str]) -> Chronicle:
+    """The same with raw samples of one target: cut into looks they no longer tell which it was."""
+    once = {pod: distinct(series, kept, ALIVE_MS) for pod, series in chronicle.raw.items()}
+    return replace(chronicle, raw=once)
+
+
 def _merged(chronicle: Chronicle) -> dict[str, list[Series]]:
     """Each series once: its marks, and from where raw samples begin these alone."""
     found: dict[str, dict[frozenset[tuple[str, str]], Series]] = {}
@@ -107,18 +114,16 @@ def _of_one_target(
 ) -> dict[str, list[Series]]:
     """The same with each process counted once, however many scrape it.
 
-    Whose samples came in one scrape, raw ones tell; marks stand at the same instants whoever
-    scraped. Of a pod that has none any more, the first target by name is taken.
+    Marks stand at the same instants whoever scraped, so they never tell that two series came in
+    one scrape: where raw samples chose a target its marks count, elsewhere the first by name.
     """
     found = {}
     for pod, series in whole.items():
-        raw = chronicle.raw.get(pod, ())
-        if raw:
-            doubled = {_identity(one) for one in raw}
-            doubled -= {_identity(one) for one in distinct(raw, kept, ALIVE_MS)}
-            found[pod] = [one for one in series if _identity(one) not in doubled]
-        else:
-            found[pod] = first_target(series, kept)
+        sampled = {_identity(one) for one in chronicle.raw.get(pod, ())}
+        chosen = [one for one in series if _identity(one) in sampled]
+        told = {shared_labels(one, kept) for one in chosen}
+        marked = [one for one in series if shared_labels(one, kept) not in told]
+        found[pod] = chosen + first_target(marked, kept)
     return found
 
 
@@ -176,7 +181,8 @@ def _watched(marks: PodSeries) -> list[int]:
 def _is_young(chronicle: Chronicle, pod: str, seen: int, watched: Sequence[int]) -> bool:
     """Whether nothing of the pod was counted before it was seen.
 
-    Of a pod that is gone nobody knows when it was created: it was not there at the mark before.
+    Of a pod that is gone nobody knows when it was created: it was not there at the mark before,
+    for no target of it, also of those that are not counted.
     """
     created = chronicle.created.get(pod)
     if created is not None:
@@ -185,6 +191,7 @@ def _is_young(chronicle: Chronicle, pod: str, seen: int, watched: Sequence[int])
     if not steps:
         return False
     step = min(steps)
+    seen = min([seen, *(one.samples[0][0] for one in chronicle.marks.get(pod, ()))])
     return any(seen - 2 * step < time < seen for time in watched)
 
 

@@ -131,8 +131,13 @@ def _one_target(group: list[Series], drop: frozenset[str], gap_max: int) -> list
 
 def first_target(series: Sequence[Series], keep: frozenset[str]) -> list[Series]:
     """Of series that differ in scrape labels alone, the first by name."""
-    drop = (SCRAPE_LABELS | SCOPE_LABELS) - keep
     same: dict[frozenset[tuple[str, str]], Series] = {}
     for one in sorted(series, key=lambda one: sorted(one.labels.items())):
-        same.setdefault(frozenset(i for i in one.labels.items() if i[0] not in drop), one)
+        same.setdefault(shared_labels(one, keep), one)
     return list(same.values())
+
+
+def shared_labels(one: Series, keep: frozenset[str]) -> frozenset[tuple[str, str]]:
+    """The labels that a series has whoever scraped it, and whichever library counted."""
+    drop = (SCRAPE_LABELS | SCOPE_LABELS) - keep
+    return frozenset(item for item in one.labels.items() if item[0] not in drop)

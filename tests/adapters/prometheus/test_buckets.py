@@ -1,6 +1,7 @@
 """Histograms, classic and native, into requests that were fast enough and those that were slow."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -206,6 +207,14 @@ def test_a_native_histogram_of_a_new_process_counts_from_zero() -> None:
     assert (gained(found, slow=True), gained(found, slow=False)) == (40, 20)
 
 
+def test_a_native_histogram_read_while_it_counts_is_no_new_process() -> None:
+    """The slow request is in its bucket already, and not yet in the count."""
+    one = native([(0.25, 0.5, 90), (0.5, 1, 10)], [(0.25, 0.5, 90), (0.5, 1, 11)])
+    torn = replace(one, samples=tuple((time, 100.0) for time, _ in one.samples))
+    found = paces([torn], HALF)
+    assert (gained(found, slow=True), gained(found, slow=False)) == (1, 0)
+
+
 steps = st.lists(
     st.tuples(st.integers(0, 9), st.integers(0, 9), st.booleans(), st.booleans()),
     min_size=2,
@@ -241,3 +250,32 @@ def test_however_the_two_buckets_are_read_nobody_was_slow_who_was_not(
     middle = 5_000 * (len(steps) // 2)
     halves = gained(found, slow=True, until=middle) + gained(found, slow=True, since=middle)
     assert halves == counted
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 9), st.integers(0, 9), st.booleans()), min_size=2, max_size=30
+    )
+)
+def test_between_two_reads_nobody_was_slow_who_did_not_come(
+    reads: list[tuple[int, int, bool]],
+) -> None:
+    """Each bucket grows as it likes, as if read at any moment; a new process begins at zero."""
+    whole: list[float] = []
+    quick: list[float] = []
+    for more, more_fast, restarted in reads:
+        fresh = restarted or not whole
+        whole.append(more if fresh else whole[-1] + more)
+        quick.append(more_fast if fresh else quick[-1] + more_fast)
+    found = paces([classic("0.5", *quick), classic("+Inf", *whole)], HALF)
+    counted = []
+    for number in range(1, len(reads)):
+        now, before = 5_000 * number, 5_000 * (number - 1)
+        slow = gained(found, slow=True, since=before, until=now)
+        counted.append(slow)
+        if whole[number] < whole[number - 1] or quick[number] < quick[number - 1]:
+            assert slow == max(0, whole[number] - quick[number])
+            assert gained(found, slow=False, since=before, until=now) == quick[number]
+        else:
+            assert 0 <= slow <= whole[number] - whole[number - 1]
+    assert sum(counted) == gained(found, slow=True)

@@ -20,6 +20,7 @@ from tests.adapters.prometheus.historian import (
     DAY,
     NOW,
     REQUESTS,
+    SOURCE,
     Historian,
     ago,
     asked,
@@ -343,3 +344,90 @@ def test_a_pod_that_two_jobs_scrape_is_counted_once_in_the_past_too(*, raw: bool
         return total(counts for pod in past.pods.values() for counts in pod.values()).requests
 
     assert requests("a", "b") == requests("a") > 20_000
+
+
+MARK_MS = 3_600_000
+RAW_MS = 23 * MARK_MS + 1_800_000
+
+
+def scraped(
+    hours: range, samples: range = range(0), *, more: float = 0, **labels: str
+) -> tuple[Series, Series]:
+    """Marks at these hours, a thousand requests apart, and raw samples with so many more."""
+    shown = {"__name__": "http_requests_total", "pod": "web-1-a", "code": "200", **labels}
+    late = 7_000 if labels["job"] == "b" else 0
+    raw = tuple((RAW_MS + late + n * 15_000, 23_500.0 + 4 * n + more) for n in samples)
+    return Series(shown, tuple((h * MARK_MS, h * 1_000.0 + more) for h in hours)), Series(
+        shown, raw
+    )
+
+
+def day(*seen: tuple[Series, Series], created: int | None = None) -> Past:
+    chronicle = Chronicle(
+        marks={"web-1-a": [marks for marks, _ in seen if marks.samples]},
+        raw={"web-1-a": [raw for _, raw in seen if raw.samples]},
+        created={} if created is None else {"web-1-a": created},
+        start=0,
+        raw_since=RAW_MS,
+        interval=15_000,
+        at=24 * MARK_MS,
+    )
+    past = past_of(counter_of(SOURCE, None), chronicle, 119)
+    assert past is not None
+    return past
+
+
+ALWAYS, LATELY = range(1, 25), range(119)
+
+
+def test_errors_of_a_process_that_ended_are_counted_once_whoever_scraped_it() -> None:
+    """Its pod lives, but of these series nothing but marks is left."""
+    jobs = ("a", "b")
+    living = [scraped(ALWAYS, LATELY, job=job) for job in jobs]
+    ended = [scraped(range(1, 9), code="500", job=job) for job in jobs]
+    assert day(*living, *ended) == day(living[0], ended[0])
+    assert of(day(*living, *ended), "web-1-a").errors == 7_000
+
+
+def test_a_job_that_was_removed_adds_nothing_to_the_one_that_stayed() -> None:
+    stayed, removed = scraped(ALWAYS, LATELY, job="b"), scraped(range(1, 15), job="a")
+    assert day(stayed, removed) == day(stayed)
+
+
+@pytest.mark.parametrize("created", [None, -30 * MARK_MS])
+def test_a_job_that_was_renamed_does_not_count_all_the_years_before_again(
+    created: int | None,
+) -> None:
+    years = 1e9
+    before = scraped(range(1, 15), job="a", more=years)
+    after = scraped(range(14, 25), LATELY, job="b", more=years)
+    assert of(day(before, after, created=created), "web-1-a").requests == 9_972
+
+
+def test_a_first_burst_that_two_jobs_saw_is_in_its_look_once() -> None:
+    jobs = ("a", "b")
+    living = [scraped(ALWAYS, LATELY, job=job) for job in jobs]
+    failed = [scraped(range(0), range(2, 119), code="500", job=job) for job in jobs]
+    once, twice = day(living[0], failed[0]), day(*living, *failed)
+    assert [look["web-1-a"] for look in twice.recent] == [look["web-1-a"] for look in once.recent]
+    assert twice.pods == once.pods
+
+
+def test_a_label_that_is_the_applications_own_tells_no_targets_apart() -> None:
+    source = RequestSource(preset="promhttp", segment_by="endpoint")
+    seen = [scraped(ALWAYS, job="a", endpoint=route)[0] for route in ("/login", "/exam")]
+    chronicle = Chronicle(
+        marks={"web-1-a": seen},
+        raw={},
+        created={},
+        start=0,
+        raw_since=RAW_MS,
+        interval=15_000,
+        at=24 * MARK_MS,
+    )
+    past = past_of(counter_of(source, None), chronicle, 10)
+    assert past is not None
+    assert {name: counts.requests for name, counts in past.pods["web-1-a"].items()} == {
+        "/login": 23_000,
+        "/exam": 23_000,
+    }
