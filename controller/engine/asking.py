@@ -58,7 +58,7 @@ class Inquiry:
         missing = errors if isinstance(errors, Missing) and errors != NOT_ASKED else None
         return history_of(errors, slow, lives, frozenset(stable.pods)), missing
 
-    async def guards(self) -> Mapping[str, Measured | Missing]:
+    async def guards(self) -> Mapping[Guard, Measured | Missing]:
         """What people's own guards measure now; few at a time, not to crowd out other releases."""
         few = asyncio.Semaphore(GUARDS_AT_ONCE)
         stable = self.scene.status.stable
@@ -74,9 +74,7 @@ class Inquiry:
                 return await self.metrics.guard(guard, self.scene.ref.namespace, *pods, self.now)
 
         answers = await asyncio.gather(*map(ask, self.policy.guards))
-        return {
-            guard.name: answer for guard, answer in zip(self.policy.guards, answers, strict=True)
-        }
+        return dict(zip(self.policy.guards, answers, strict=True))
 
     async def _requests(self) -> Reading:
         """Counts of all pods since the last look."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from controller.domain.history import History
 from controller.domain.lifecycle import JUDGED
-from controller.domain.policy import Policy
+from controller.domain.policy import Guard, Policy
 from controller.domain.readings import UNREAD, Measured, Missing, Reading, Tally
 from controller.domain.records import Ref
 from controller.domain.snapshot import Scene
@@ -45,7 +45,7 @@ class Beside:
 
     release_started_at: datetime
     history: History | None = None
-    guards: Mapping[str, Measured | Missing] = field(default_factory=dict)
+    guards: Mapping[Guard, Measured | Missing] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -77,7 +77,12 @@ class Looks:
         """
         now = self.clock.now()
         beside = self._asked_beside(ref, release)
-        guards = {name: _current(answer, now) for name, answer in beside.guards.items()}
+        # By the guard itself: one that was edited is not judged by the answer to its old query.
+        guards = {
+            guard.name: _current(beside.guards[guard], now)
+            for guard in self._guards_of(ref)
+            if guard in beside.guards
+        }
         seen = self.last(ref, release)
         if seen is None:
             seen = Seen(release.started_at, now, requests=UNREAD, slow=UNREAD)
@@ -92,6 +97,10 @@ class Looks:
     def forget(self, ref: Ref) -> None:
         self._seen.pop(ref, None)
         self._beside.pop(ref, None)
+
+    def _guards_of(self, ref: Ref) -> tuple[Guard, ...]:
+        scene = self.scene(ref)
+        return scene.policy.guards if scene and isinstance(scene.policy, Policy) else ()
 
     def _asked_beside(self, ref: Ref, release: Release) -> Beside:
         kept = self._beside.get(ref)

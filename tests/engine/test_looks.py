@@ -80,6 +80,21 @@ def test_an_old_measurement_is_no_measurement() -> None:
     play(story())
 
 
+def test_a_guard_that_was_edited_is_not_judged_by_its_old_answer() -> None:
+    async def story() -> None:
+        world = World(towns={REF: Town(fresh(ANSWERS))})
+        world.guards["answers"] = Measured(at=world.now(), lowest=9.0, highest=9.0)
+        async with asyncio.TaskGroup() as group:
+            looks = looks_of(world, group)
+            await look(looks, world)
+            assert view(looks, world)[2] == world.guards
+            edited = replace(ANSWERS, query="another")
+            world.table.policy = replace(world.table.policy, guards=(edited,))
+            assert view(looks, world)[2] == {}
+
+    play(story())
+
+
 def test_a_past_that_timed_out_is_asked_for_again() -> None:
     async def story() -> None:
         world = World(towns={REF: Town(fresh())}, pasts_lost=2)
