@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 def run(settings: Settings) -> int:
     """Run the controller until it is told to stop; the process's exit status."""
-    url = settings.webhook_url()
+    url = settings.secret("slack_webhook_url")
     secrets = (url.get_secret_value(),) if url else ()
     configure_logging(settings.log_level, settings.log_format, secrets)
     asyncio.run(_run(settings))
@@ -117,7 +117,7 @@ def _metrics(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack) ->
 
 
 async def _notifier(settings: Settings, stack: AsyncExitStack) -> Notifier:
-    url = settings.webhook_url()
+    url = settings.secret("slack_webhook_url")
     if url is None:
         log.warning("No Slack webhook: notices go to this log only")
         return LogNotifier()

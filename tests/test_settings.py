@@ -28,7 +28,7 @@ def test_nothing_has_to_be_given() -> None:
     assert settings.prometheus_url is None
     assert settings.look_interval_seconds == 5
     assert settings.listen_port == 8080
-    assert settings.webhook_url() is None
+    assert settings.secret("slack_webhook_url") is None
 
 
 def test_a_flag_wins_over_the_environment_and_that_over_the_default(
@@ -114,7 +114,7 @@ def test_what_the_kubelet_sets_for_a_service_of_our_name_is_no_setting(
 def test_the_webhook_is_a_secret_wherever_it_is_printed() -> None:
     settings = Settings.load({"slack_webhook_url": HOOK + "\n"})
     assert "verysecret" not in f"{settings!r} {settings} {settings.model_dump_json()}"
-    webhook = settings.webhook_url()
+    webhook = settings.secret("slack_webhook_url")
     assert webhook is not None
     assert webhook.get_secret_value() == HOOK
 
@@ -128,7 +128,7 @@ def test_a_bad_webhook_is_not_printed() -> None:
 def test_the_webhook_may_be_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "url"
     file.write_text(HOOK + "\n")
-    webhook = Settings.load({"slack_webhook_url_file": str(file)}).webhook_url()
+    webhook = Settings.load({"slack_webhook_url_file": str(file)}).secret("slack_webhook_url")
     assert webhook is not None
     assert webhook.get_secret_value() == HOOK
 
@@ -140,11 +140,11 @@ def test_a_file_without_a_webhook_is_refused_without_its_content(tmp_path: Path)
     with pytest.raises(
         SettingsError, match=r"slack_webhook_url_file = .*holds no address"
     ) as caught:
-        settings.webhook_url()
+        settings.secret("slack_webhook_url")
     assert "verysecret" not in str(caught.value)
     file.unlink()
     with pytest.raises(SettingsError, match="No such file"):
-        settings.webhook_url()
+        settings.secret("slack_webhook_url")
 
 
 def test_two_webhooks_are_one_too_many(tmp_path: Path) -> None:
@@ -161,3 +161,59 @@ def test_the_table_describes_every_setting() -> None:
         assert f"--{name.replace('_', '-')} " in table
         assert field.description
         assert field.description in table
+
+
+def test_networks_are_given_with_commas() -> None:
+    settings = Settings.load({"trusted_proxies": "10.0.0.0/8, fd00::/8"})
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "fd00::/8"]
+
+
+def test_a_network_with_a_host_in_it_is_refused() -> None:
+    assert "trusted_proxies = '10.0.0.1/8': " in refusal(trusted_proxies="10.0.0.1/8")
+
+
+@pytest.mark.parametrize(
+    "name", ["slack_webhook_url", "slack_bot_token", "slack_signing_secret", "webhook_secret"]
+)
+def test_a_secret_is_given_once(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(HOOK)
+    text = refusal(**{name: HOOK, f"{name}_file": str(file)})
+    assert f"{name} and {name}_file are both given" in text
+    assert "verysecret" not in text
+
+
+@pytest.mark.parametrize("name", ["slack_bot_token", "webhook_secret"])
+@pytest.mark.parametrize("text", ["two words", "wörd"])
+def test_a_secret_that_was_pasted_badly_is_refused_without_being_said(name: str, text: str) -> None:
+    said = refusal(**{name: text})
+    assert said.startswith(f"{name} = (secret): ")
+    assert text not in said
+
+
+def test_a_secret_in_a_file_is_read_without_its_line_end(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("xoxb-1\n")
+    settings = Settings.load({"slack_bot_token_file": str(file), "slack_channel": "#exams"})
+    token = settings.secret("slack_bot_token")
+    assert token is not None
+    assert token.get_secret_value() == "xoxb-1"
+    assert settings.secrets() == ("xoxb-1",)
+    assert "xoxb-1" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("flags", "missing"),
+    [
+        ({"slack_bot_token": "xoxb-1"}, "slack_bot_token needs slack_channel"),
+        ({"slack_signing_secret": "s"}, "slack_users_file belong together"),
+        ({"webhook_url": "https://example.test"}, "webhook_secret belong together"),
+        ({"tls_cert_file": __file__}, "tls_key_file belong together"),
+        (
+            {"slack_bot_token": "xoxb-1", "slack_channel": "#a", "slack_webhook_url": HOOK},
+            "every message would come twice",
+        ),
+    ],
+)
+def test_what_belongs_together_is_given_together(flags: dict[str, str], missing: str) -> None:
+    assert missing in refusal(**flags)

@@ -7,11 +7,12 @@ from typing import Final
 from controller.domain import rest, rollback, rollout, trial
 from controller.domain.case import Case, Plan, amended, with_notice
 from controller.domain.changes import Change, ClearIntent, LetGo, Occurrence, OptIn, Promote
+from controller.domain.command import answered, is_done, is_meant
 from controller.domain.conditions import MESSAGE_MAX, conditions
 from controller.domain.identify import identify
 from controller.domain.lifecycle import AT_REST, JUDGED, Phase
 from controller.domain.policy import Mode, Policy
-from controller.domain.records import Intent, IntentAction, Problem, Workload
+from controller.domain.records import Intent, Problem, Workload
 from controller.domain.snapshot import Scene, Snapshot
 from controller.domain.status import Notice, NoticeKind, Release, Status
 from controller.domain.weigh import weigh, with_crashes
@@ -143,6 +144,7 @@ def _stuck(snapshot: Snapshot, said: str) -> Notice:
         at=snapshot.now,
         headline=f"{scene.workload.name}: held, and its Canary cannot be acted on",
         facts=(("Workload", f"{scene.ref.namespace}/{scene.workload.name}"), ("Why", said)),
+        asks=True,
     )
 
 
@@ -172,16 +174,9 @@ def _housekeep(snapshot: Snapshot) -> Status:
 def _open_intent(scene: Scene, status: Status) -> Intent | None:
     """A person's command not yet acted on and meant for what runs now."""
     intent = scene.intent
-    if not isinstance(intent, Intent) or intent.id == status.intent_done:
+    if not isinstance(intent, Intent) or is_done(intent, status):
         return None
-    return intent if _is_meant(intent, status) else None
-
-
-def _is_meant(intent: Intent, status: Status) -> bool:
-    if not intent.revision or status.release is None:
-        return True
-    canary = status.release.canary
-    return intent.revision in {canary.fingerprint, str(canary.number), canary.replica_set}
+    return intent if is_meant(intent, status) else None
 
 
 def _finish(case: Case, plan: Plan) -> Plan:
@@ -191,9 +186,9 @@ def _finish(case: Case, plan: Plan) -> Plan:
     if change is None:
         change = _registration(case)
     if isinstance(scene.intent, Intent):
-        if scene.intent.id != status.intent_done:
-            status = replace(status, intent_done=scene.intent.id)
-            said = (*said, _answer(case, scene.intent, moved=_has_moved(case.status, plan.status)))
+        if not is_done(scene.intent, status):
+            status, answer = answered(case, scene.intent, plan.status)
+            said = (*said, answer)
         elif change is None:
             change = ClearIntent(scene.intent.id)
     elif isinstance(scene.intent, Problem):
@@ -217,25 +212,3 @@ def _registration(case: Case) -> OptIn | LetGo | None:
     if case.policy.mode is Mode.OBSERVE:
         return LetGo() if case.workload.opted_in == name else None
     return OptIn(name) if case.workload.opted_in != name else None
-
-
-def _has_moved(before: Status, after: Status) -> bool:
-    """Whether a plan did more than look."""
-    steps = [s.release and (s.release.step, s.release.approved) for s in (before, after)]
-    same = before.phase == after.phase and before.rejected == after.rejected
-    return not same or steps[0] != steps[1]
-
-
-def _answer(case: Case, intent: Intent, *, moved: bool) -> Occurrence:
-    """What became of a person's command."""
-    who = f"{intent.by} asked for {intent.action.value}"
-    why = f" ({intent.reason})" if intent.reason else ""
-    if not _is_meant(intent, case.status):
-        running = case.release.canary
-        message = f"{who}{why} of revision {intent.revision}, but {running} runs: nothing was done"
-        return Occurrence(reason="CommandRefused", message=message, warning=True)
-    holds = intent.action is IntentAction.HOLD and case.status.phase is Phase.HOLDING
-    if moved or holds:
-        return Occurrence(reason="CommandTaken", message=f"{who}{why}")
-    message = f"{who}{why}: not possible while {case.status.phase.value}"
-    return Occurrence(reason="CommandRefused", message=message, warning=True)

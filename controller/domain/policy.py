@@ -225,6 +225,18 @@ class CoverageRule:
     ignorable_share: float = 0.001
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notifications:
+    """Where people are told of this Canary; empty: as the controller is configured.
+
+    `mentions` are Slack's ids of users (U…), groups (S…), or "here" and "channel"; they are called
+    only when a person is needed.
+    """
+
+    slack_channel: str = ""
+    mentions: tuple[str, ...] = ()
+
+
 DEFAULT_STEPS: Final = (
     Step(canary=Share(pods=1)),
     Step(canary=Share(percent=25)),
@@ -252,3 +264,4 @@ class Policy:
     rollback: RollbackStrategy = RollbackStrategy.AUTO
     rollback_window: int = 3
     bake: timedelta = timedelta(minutes=10)
+    notifications: Notifications = field(default_factory=Notifications)

@@ -168,13 +168,21 @@ class IntentAction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """A person's command, written on the Canary object. `revision` empty means: whatever runs."""
+    """A person's command, written on the Canary object.
+
+    `revision` empty means: whatever runs; `step` (counted from 1) None: whatever step. `via` is
+    how it came here. `keyed`: its writer gave it the id, so that it is never carried out twice;
+    otherwise the id is made of the text, and the same words may be said again later.
+    """
 
     action: IntentAction
     id: str
     revision: str = ""
+    step: int | None = None
     by: str = "unknown"
+    via: str = ""
     reason: str = ""
+    keyed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,12 @@ from typing import ClassVar, Final
 from controller.domain.findings import Finding, Spared, Uncovered
 from controller.domain.lifecycle import Phase
 from controller.domain.naming import API
-from controller.domain.records import GateKind
+from controller.domain.records import GateKind, IntentAction
 
 HISTORY_MAX: Final = 10
 REJECTED_MAX: Final = 10
 OUTBOX_MAX: Final = 20
+COMMANDS_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +77,30 @@ class Past:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A person's command and what became of it: who, how, from where, why, of which release.
+
+    `answer` says in words what was done, or why nothing was.
+    """
+
+    __pydantic_config__: ClassVar = API
+    id: str
+    action: IntentAction
+    at: datetime
+    by: str
+    via: str = ""
+    reason: str = ""
+    canary: str = ""
+    taken: bool = False
+    answer: str = ""
+
+
 class NoticeKind(StrEnum):
     """Which phase a notice announces."""
 
     STARTED = "Started"
+    STEP_PASSED = "StepPassed"
     HOLDING = "Holding"
     PROMOTED = "Promoted"
     ROLLING_BACK = "RollingBack"
@@ -93,7 +114,10 @@ class Notice:
     """A message to people, in the outbox until it was delivered.
 
     Delivered at least once: `key` is derived from release and phase, so that a repeat after a
-    crash is recognised. `facts` are (name, value) pairs in reading order.
+    crash is recognised. `facts` are (name, value) pairs in reading order. All notices of a release
+    have the same `release`; "" is of none. `revision` (a fingerprint) and `step` (counted from 1)
+    are what a command in answer to it is meant for. `channel` and `mentions` are the Canary's own
+    wishes, empty: as configured; `asks`: a person is needed.
     """
 
     __pydantic_config__: ClassVar = API
@@ -104,6 +128,12 @@ class Notice:
     facts: tuple[tuple[str, str], ...] = ()
     findings: tuple[str, ...] = ()
     log: str = ""
+    release: str = ""
+    revision: str = ""
+    step: int | None = None
+    channel: str = ""
+    mentions: tuple[str, ...] = ()
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +197,8 @@ class Status:
 
     `stable` was promoted last, `recent_stables` are the fingerprints before it (a person's
     rollback to one of them must never wait). `intent_done` is the intent that was acted on,
-    `skipped` the skip annotation that let a change through: it does so once.
+    `skipped` the skip annotation that let a change through: it does so once. `commands` are what
+    people asked for last, newest last.
     """
 
     __pydantic_config__: ClassVar = API
@@ -187,4 +218,5 @@ class Status:
     history: tuple[Past, ...] = ()
     outbox: tuple[Notice, ...] = ()
     intent_done: str = ""
+    commands: tuple[Command, ...] = ()
     conditions: tuple[Condition, ...] = ()

@@ -128,6 +128,11 @@ def _pass(case: Case) -> Plan:
         Event.STEP_PASSED,
         scaled(case, wanted),
         say=Occurrence(reason="StepPassed", message=said),
+        notice=notice(
+            replace(case, status=replace(case.status, release=release)),
+            NoticeKind.STEP_PASSED,
+            f"{case.workload.name}: {case.release.canary}, {said[0].lower()}{said[1:]}",
+        ),
         release=release,
         message=said,
     )

@@ -1,14 +1,15 @@
 """The four doors to the outside, in words of the domain, and the three ways a call can fail."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 
 from controller.domain.changes import Change, Occurrence
 from controller.domain.policy import Guard, RequestSource, SlowRequests
 from controller.domain.readings import Lives, Measured, Missing, Past, Tally
-from controller.domain.records import Ref
+from controller.domain.records import Intent, Ref
 from controller.domain.snapshot import Scene
 from controller.domain.status import Notice, Status
 
@@ -46,6 +47,13 @@ class Cluster(Protocol):
 
     async def apply(self, ref: Ref, change: Change, seen: Scene) -> None:
         """Carry out one change, guarded by the versions in the scene it was decided on."""
+        ...
+
+    async def ask(self, ref: Ref, intent: Intent, seen: Scene) -> None:
+        """Put a person's command on the Canary, in the place of the one in `seen`, if any.
+
+        Conflict when another command came meanwhile, or the Canary is another one by now.
+        """
         ...
 
     async def previous_log(
@@ -138,6 +146,37 @@ class Metrics(Protocol):
 
         An empty answer is Missing too: a guard that sees nothing has not passed.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Whom the API server knows by a token, or an administrator by a table."""
+
+    name: str
+    uid: str = ""
+    groups: tuple[str, ...] = ()
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Verb(StrEnum):
+    """What RBAC decides about `canaries`."""
+
+    GET = "get"
+    PROMOTE = "promote"
+    ROLLBACK = "rollback"
+    HOLD = "hold"
+
+
+class Access(Protocol):
+    """Who somebody is and what they may do. No answer is a no: Unavailable is raised."""
+
+    async def person(self, token: str) -> Person | None:
+        """Whose token it is; None: it is not valid, or not meant for us."""
+        ...
+
+    async def may(self, person: Person, verb: Verb, namespace: str, name: str = "") -> bool:
+        """Whether plain RBAC allows it; no namespace: in all of them, no name: any Canary there."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.contract.listening import News, listening
 
 ONE = Shape(replicas=1)
 OTHER = "exam-2"
-ROLLBACK = Intent(action=IntentAction.ROLLBACK, id="first", by="ada", reason="slow")
+ROLLBACK = Intent(action=IntentAction.ROLLBACK, id="first", by="ada", reason="slow", keyed=True)
 
 
 async def heard(lab: Lab, news: News, holds: Callable[[], object]) -> None:
@@ -128,6 +129,27 @@ async def test_a_command_is_announced_until_it_is_cleared(lab: Lab) -> None:
     assert (await lab.calm()).intent is None
 
 
+async def test_what_is_asked_through_the_port_is_a_command_like_any_other(lab: Lab) -> None:
+    seen = await lab.settle(ONE)
+    async with listening(lab.cluster) as news:
+        await news.until_silent()
+        await lab.cluster.ask(lab.ref, ROLLBACK, lab.scene())
+        assert lab.scene().intent == ROLLBACK
+        await heard(lab, news, lambda: lab.scene().intent == ROLLBACK)
+    assert lab.scene().generation == seen.generation
+    await lab.cluster.ask(lab.ref, replace(ROLLBACK, id="again"), lab.scene())
+    assert (await lab.calm()).intent == replace(ROLLBACK, id="again")
+
+
+async def test_nothing_is_asked_of_a_canary_that_moved_on(lab: Lab) -> None:
+    await lab.settle(ONE)
+    seen = await lab.calm()
+    await lab.cluster.commit(lab.ref, Status(message="moved on"), seen.version)
+    with pytest.raises(Conflict):
+        await lab.cluster.ask(lab.ref, ROLLBACK, seen)
+    assert (await lab.calm()).intent is None
+
+
 async def test_a_command_can_be_cleared_after_the_commit_that_answers_it(lab: Lab) -> None:
     await lab.settle(ONE)
     lab.command(ROLLBACK)
@@ -141,7 +163,7 @@ async def test_a_command_can_be_cleared_after_the_commit_that_answers_it(lab: La
 
 async def test_only_the_command_that_was_meant_is_cleared(lab: Lab) -> None:
     await lab.settle(ONE)
-    later = Intent(action=IntentAction.HOLD, id="second")
+    later = Intent(action=IntentAction.HOLD, id="second", keyed=True)
     lab.command(ROLLBACK)
     seen = await lab.until(lambda s: s.intent == ROLLBACK, "the command")
     lab.command(later)

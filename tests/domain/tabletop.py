@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from controller.domain.case import Plan
 from controller.domain.changes import (
@@ -188,8 +189,9 @@ class Table:
             self.sets.setdefault(name, 0)
             self.sets[name] += 3
 
-    def command(self, action: IntentAction, **fields: str) -> None:
-        self.intent = Intent(action=action, id=f"{action}-{len(self.plans)}", by="ada", **fields)
+    def command(self, action: IntentAction, **fields: Any) -> None:
+        said = {"id": f"{action}-{len(self.plans)}", "by": "ada", **fields}
+        self.intent = Intent(action=action, **said)
 
     def finish_rollout(self) -> None:
         """The deployment controller runs the user's strategy to its end."""

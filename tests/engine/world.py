@@ -12,7 +12,7 @@ from controller.domain.changes import Change, Occurrence, Promote, Undo
 from controller.domain.lifecycle import Phase
 from controller.domain.policy import Guard, RequestSource, SlowRequests
 from controller.domain.readings import Counts, Lives, Measured, Missing, Past, Tally
-from controller.domain.records import Ref
+from controller.domain.records import Intent, Ref
 from controller.domain.snapshot import Scene
 from controller.domain.status import Notice, NoticeKind, Status
 from controller.engine.ports import Conflict, Stable
@@ -226,6 +226,15 @@ class World:
                 raise Conflict(f"the Deployment is at {town.moved}, not {seen.workload.version}")
             real = town.apply(change)
             self.done[number] = replace(self.done[number], real=real)
+            self.tell(ref)
+
+    async def ask(self, ref: Ref, intent: Intent, seen: Scene) -> None:
+        async with self._effect("ask", ref, intent):
+            town = self.towns[ref]
+            if seen.version != str(town.version):
+                raise Conflict(f"the Canary is at {town.version}, not {seen.version}")
+            town.version += 1
+            town.table.intent = intent
             self.tell(ref)
 
     async def previous_log(

@@ -21,7 +21,7 @@ from controller.adapters.kube.view import View
 from controller.adapters.kube.writes import Writes
 from controller.domain.changes import Change, Occurrence
 from controller.domain.readings import Missing
-from controller.domain.records import Ref, Workload
+from controller.domain.records import Intent, Ref, Workload
 from controller.domain.snapshot import Scene
 from controller.domain.status import Status
 from controller.engine.ports import Clock, Conflict, Refused, Unavailable
@@ -178,6 +178,11 @@ class KubeCluster:
         """Carry out one change, guarded by the versions in the scene it was decided on."""
         assert ref == seen.ref, "a change belongs to the scene it was decided on"
         await self._moves.apply(change, seen)
+
+    async def ask(self, ref: Ref, intent: Intent, seen: Scene) -> None:
+        """Put a person's command on the Canary, in the place of the one in `seen`, if any."""
+        assert ref == seen.ref, "a command belongs to the scene it was checked against"
+        await self._moves.ask(intent, seen)
 
     async def previous_log(
         self, namespace: str, pod: str, container: str, lines: int, *, down: bool

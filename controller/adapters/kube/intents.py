@@ -15,7 +15,7 @@ _SHOWN_CHARACTERS_MAX: Final = 60
 
 _FIELD: Final = f"metadata.annotations[{INTENT_ANNOTATION}]"
 _ACTIONS: Final = {action.value: action for action in IntentAction}
-_KEYS: Final = ("action", "id", "revision", "by", "reason")
+_KEYS: Final = ("action", "id", "revision", "step", "by", "via", "reason")
 _ALLOWED: Final = ", ".join(_ACTIONS)
 _REMEDY: Final = (
     f"Write one of {_ALLOWED}, with a reason after it if you like "
@@ -45,7 +45,9 @@ def write_intent(intent: Intent) -> str:
         "action": intent.action.value,
         "id": intent.id,
         "revision": intent.revision,
+        "step": "" if intent.step is None else str(intent.step),
         "by": intent.by,
+        "via": intent.via,
         "reason": intent.reason,
     }
     return json.dumps({name: text for name, text in said.items() if text}, separators=(",", ":"))
@@ -62,7 +64,7 @@ def _from_words(value: str) -> Intent | Problem:
 
 def _from_json(value: str) -> Intent | Problem:
     try:
-        said = json.loads(value)
+        said = json.loads(value, object_pairs_hook=_once)
     # Deep nesting ends in a RecursionError, which is the writer's fault like any other bad JSON.
     except (ValueError, RecursionError):
         return _problem(value, "begins like JSON and is not", _REMEDY)
@@ -73,9 +75,20 @@ def _from_json(value: str) -> Intent | Problem:
         action=_ACTIONS[said["action"]],
         id=said.get("id") or _derived(value),
         revision=said.get("revision", ""),
+        step=int(said["step"]) if said.get("step") else None,
         by=said.get("by") or "unknown",
+        via=said.get("via", ""),
         reason=said.get("reason", ""),
+        keyed=bool(said.get("id")),
     )
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A member said twice would be read in one way by us and in another by an admission policy."""
+    said = dict(pairs)
+    if len(said) < len(pairs):
+        raise ValueError("a key is there twice")
+    return said
 
 
 def _wrong(said: dict[str, object]) -> tuple[str, str] | None:
@@ -86,6 +99,8 @@ def _wrong(said: dict[str, object]) -> tuple[str, str] | None:
             return f"has the unknown key {_shown(name)}", f"The keys are {', '.join(_KEYS)}"
         if not isinstance(text, str):
             return f"has a {name} that is not a text", f"Write {name} in quotes"
+        if name == "step" and text and not (text.isascii() and text.isdecimal()):
+            return "has a step that is no number", "Write the step's number, counted from 1"
     if said.get("action") not in _ACTIONS:
         return "has no action that is known", f"The actions are {_ALLOWED}"
     return None

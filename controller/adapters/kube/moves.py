@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from controller.adapters.kube.client import AlreadyExists, NotFound
 from controller.adapters.kube.fingerprint import fingerprint, without_hash
+from controller.adapters.kube.intents import write_intent
 from controller.adapters.kube.names import GATE_MARK, INTENT_ANNOTATION, OPT_IN_LABEL
 from controller.adapters.kube.seeding import (
     DESIRED_ANNOTATION,
@@ -80,6 +81,12 @@ class Moves:
             await self._writes.patch(shelf, entry.key, _guarded(entry.record.version, **gone))
             for entry in self._view.labelled_with(ref)
         ]
+
+    async def ask(self, intent: Intent, seen: Scene) -> None:
+        """Put a person's command on the Canary, if it is still as it was seen."""
+        key = Key(seen.ref.namespace, seen.ref.name)
+        body = _guarded(seen.version, annotations={INTENT_ANNOTATION: write_intent(intent)})
+        await self._writes.patch(self._view.canaries, key, body)
 
     async def _clear_intent(self, seen: Scene, intent_id: str) -> None:
         """Remove the command, unless the person has written another one meanwhile.

@@ -23,6 +23,7 @@ FENCE: Final = "```"
 
 EMOJI: Final[dict[NoticeKind, str]] = {
     NoticeKind.STARTED: "🐤",
+    NoticeKind.STEP_PASSED: "👣",
     NoticeKind.HOLDING: "✋",
     NoticeKind.PROMOTED: "✅",
     NoticeKind.ROLLING_BACK: "🚨",

@@ -19,6 +19,8 @@ from controller.domain.wording.figures import duration, named
 TOO_FEW: Final = "too few requests to tell the canary from stable"
 UNREADABLE: Final = "metrics cannot be read"
 FINDINGS_MAX: Final = 10
+# Nothing moves on without a person.
+ASKING: Final = frozenset({NoticeKind.HOLDING, NoticeKind.QUARANTINED})
 
 
 def conviction(verdict: Verdict) -> str:
@@ -99,11 +101,11 @@ def notice(
     """
     release = case.release
     ref = case.snapshot.scene.ref
-    key = f"{ref}:{release.canary.fingerprint[:12]}:{_stamp(release.started_at)}:{release.step}"
+    own = f"{ref}:{release.canary.fingerprint[:12]}:{_stamp(release.started_at)}"
     again = f":{_stamp(case.now)}" if kind is NoticeKind.HOLDING else ""
     said = [crash.log for crash in release.crashes if crash.log]
     return Notice(
-        key=f"{key}:{kind.value}{again}",
+        key=f"{own}:{release.step}:{kind.value}{again}",
         kind=kind,
         at=case.now,
         headline=headline,
@@ -115,6 +117,12 @@ def notice(
         ),
         findings=_told(case.status.findings, release.cause) if full else (),
         log=said[-1] if full and said else "",
+        release=own,
+        revision=release.canary.fingerprint,
+        step=release.step + 1,
+        channel=case.policy.notifications.slack_channel,
+        mentions=case.policy.notifications.mentions,
+        asks=kind in ASKING,
     )
 
 

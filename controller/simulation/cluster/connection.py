@@ -9,7 +9,7 @@ from typing import Final
 
 from controller.domain.changes import Change, Occurrence
 from controller.domain.readings import Missing
-from controller.domain.records import Ref, Workload
+from controller.domain.records import Intent, Ref, Workload
 from controller.domain.snapshot import Scene
 from controller.domain.status import Status
 from controller.engine.ports import Conflict, Refused, Unavailable
@@ -111,6 +111,14 @@ class Connection:
                         at=self._now, process=self._process, ref=ref, change=change, real=move.real
                     )
                 )
+
+    async def ask(self, ref: Ref, intent: Intent, seen: Scene) -> None:
+        """Put a person's command on the Canary, in the place of the one in `seen`, if any."""
+        assert ref == seen.ref, "a command belongs to the scene it was checked against"
+        try:
+            await self._move().ask(intent, seen)
+        finally:
+            self._spread_own()
 
     async def previous_log(
         self,

@@ -82,6 +82,18 @@ class Move:
         assert isinstance(record, Workload), "a Deployment was written"
         return record
 
+    async def ask(self, intent: Intent, seen: Scene) -> None:
+        """Put a person's command on the Canary, if it is still as it was seen."""
+        async with self._request(Effect.WRITE):
+            canary = self._server.canaries.get(seen.ref)
+            if canary is None:
+                raise _not_found("Canary", seen.ref)
+            _check_version(canary, seen.version)
+            canary.intent = intent
+            self._server.changed(canary)
+            answer = canary.sighting
+        self._learn(answer)
+
     async def _clear_intent(self, seen: Scene, intent_id: str) -> None:
         """Remove the command, unless the person has written another one meanwhile."""
         known = self._view.canaries.at(seen.ref)

@@ -63,10 +63,36 @@ def test_nothing_asked_is_nothing(annotations: dict[str, str]) -> None:
 
 
 def test_json_says_everything() -> None:
-    value = '{"action":"promote","id":"7","revision":"f2","by":"ada","reason":"looked at it"}'
-    assert understood(value) == Intent(
-        action=IntentAction.PROMOTE, id="7", revision="f2", by="ada", reason="looked at it"
+    value = (
+        '{"action":"promote","id":"7","revision":"f2","step":"2","by":"ada","via":"Slack",'
+        '"reason":"looked at it"}'
     )
+    assert understood(value) == Intent(
+        action=IntentAction.PROMOTE,
+        id="7",
+        revision="f2",
+        step=2,
+        by="ada",
+        via="Slack",
+        reason="looked at it",
+        keyed=True,
+    )
+
+
+def test_an_id_that_was_given_makes_a_command_that_is_never_carried_out_twice() -> None:
+    assert understood('{"action":"promote","id":"7"}').keyed
+    assert not understood('{"action":"promote"}').keyed
+    assert not understood("promote").keyed
+
+
+@pytest.mark.parametrize("step", ["two", "-1", "1.5", "²"])
+def test_a_step_has_to_be_a_number(step: str) -> None:
+    assert "step" in refused(f'{{"action":"promote","step":"{step}"}}').message
+
+
+def test_a_key_may_be_there_once_only() -> None:
+    """An admission policy reads the first, a JSON parser the last: nobody may profit from that."""
+    assert "JSON" in refused('{"action":"hold","action":"rollback"}').message
 
 
 def test_json_without_an_id_gets_one_from_its_text() -> None:
@@ -110,6 +136,9 @@ words = st.text(max_size=20)
         action=st.sampled_from(IntentAction),
         id=st.text(min_size=1, max_size=20),
         revision=words,
+        step=st.none() | st.integers(min_value=0, max_value=99),
+        via=words,
+        keyed=st.just(value=True),
         by=st.text(min_size=1, max_size=20),
         reason=words,
     )
