@@ -54,6 +54,10 @@ class Forbidden(Refused):
     """RBAC does not allow it."""
 
 
+class KeyReused(Refused):
+    """The key was used before, for another command."""
+
+
 class Stale(Conflict):
     """The Canary was written to between our look and our write, again and again."""
 
@@ -132,12 +136,9 @@ class Desk:
         scene = self.cluster.scene(asked.ref)
         if scene is None:
             raise Absent(f"there is no Canary {asked.ref}")
-        done = command_of(scene, asked.id)
-        if done is not None:
-            return Receipt(id=asked.id, action=done.action, done=done)
-        waiting = scene.intent
-        if isinstance(waiting, Intent) and waiting.id == asked.id:
-            return Receipt(id=asked.id, action=waiting.action)
+        known = _known(scene, asked)
+        if known is not None:
+            return known
         _check_world(scene, asked)
         _check_waiting(scene, asked)
         intent = Intent(
@@ -194,6 +195,21 @@ def possible(scene: Scene) -> tuple[IntentAction, ...]:
     if isinstance(scene.policy, Problem) or scene.workload is None:
         return ()
     return tuple(action for action in IntentAction if scene.status.phase in POSSIBLE[action])
+
+
+def _known(scene: Scene, asked: Asked) -> Receipt | None:
+    """The answer to a command that was asked for before with this key."""
+    done = command_of(scene, asked.id)
+    waits = isinstance(scene.intent, Intent) and scene.intent.id == asked.id
+    said = done or (scene.intent if waits else None)
+    if not isinstance(said, Command | Intent):
+        return None
+    if said.action is not asked.action:
+        raise KeyReused(
+            f"this key was used for {said.action.value} before: use a new one for "
+            f"{asked.action.value}"
+        )
+    return Receipt(id=asked.id, action=said.action, done=done)
 
 
 def _check_world(scene: Scene, asked: Asked) -> None:

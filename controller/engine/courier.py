@@ -86,3 +86,34 @@ class Courier:
         """A growing, fully jittered pause; of our dice, so that a simulation can be replayed."""
         doublings = min(state.attempt_number - 1, 16)
         return self.dice.uniform(0, min(RETRY_MAX_SECONDS, RETRY_FIRST_SECONDS * 2**doublings))
+
+
+@dataclass(slots=True)
+class Couriers:
+    """One courier for each notifier: an outage of one delays none of the others.
+
+    A notice stays in its outbox until all have delivered it. After a restart in between, those that
+    had may deliver it once more: the key tells.
+    """
+
+    couriers: tuple[Courier, ...]
+
+    def delivered(self, ref: Ref) -> frozenset[str]:
+        """Keys that every courier has delivered."""
+        return frozenset.intersection(*(one.delivered(ref) for one in self.couriers))
+
+    def offer(self, ref: Ref, outbox: Iterable[Notice]) -> None:
+        """Take what is committed in an outbox and not yet on its way."""
+        outbox = tuple(outbox)
+        for one in self.couriers:
+            one.offer(ref, outbox)
+
+    def forget(self, ref: Ref) -> None:
+        for one in self.couriers:
+            one.forget(ref)
+
+    async def run(self) -> None:
+        """Deliver for ever."""
+        async with asyncio.TaskGroup() as group:
+            for one in self.couriers:
+                group.create_task(one.run())

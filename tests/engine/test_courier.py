@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from controller.domain.records import Ref
 from controller.domain.status import Notice, NoticeKind
-from controller.engine.courier import Courier
+from controller.engine.courier import Courier, Couriers
 from controller.engine.ports import Refused, Unavailable
 
 REF = Ref("n", "a")
@@ -72,3 +72,32 @@ def test_a_key_is_forgotten_once_the_outbox_does_not_hold_it() -> None:
         assert courier.delivered(REF) == frozenset()
 
     asyncio.run(story())
+
+
+def test_an_outage_of_one_delays_none_of_the_others() -> None:
+    away, there = Slack([Unavailable("away")] * 1000), Slack()
+
+    async def tell() -> tuple[Couriers, frozenset[str]]:
+        heard = asyncio.Semaphore(0)
+        couriers = Couriers(
+            tuple(
+                Courier(one, again=lambda _ref: heard.release(), dice=random.Random(7))
+                for one in (away, there)
+            )
+        )
+        worker = asyncio.create_task(couriers.run())
+        couriers.offer(REF, notices("1"))
+        await heard.acquire()
+        early = couriers.delivered(REF)
+        away.failures.clear()
+        await heard.acquire()
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+        return couriers, early
+
+    couriers, early = asyncio.run(asyncio.wait_for(tell(), 30))
+    assert early == frozenset()
+    assert there.taken == ["1"]
+    assert away.taken == ["1"]
+    couriers.forget(REF)
+    assert couriers.delivered(REF) == frozenset()
