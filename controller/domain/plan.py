@@ -1,6 +1,6 @@
 """`decide` is the controller: facts in, a plan out. Start reading here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -16,6 +16,7 @@ from controller.domain.records import Intent, Problem, Workload
 from controller.domain.snapshot import Scene, Snapshot
 from controller.domain.status import Notice, NoticeKind, Release, Status
 from controller.domain.weigh import weigh, with_crashes
+from controller.domain.wording import crash_sentence
 
 HANDLERS: Final[Mapping[Phase, Callable[[Case], Plan]]] = {
     **dict.fromkeys(AT_REST, rest.at_rest),
@@ -182,7 +183,7 @@ def _open_intent(scene: Scene, status: Status) -> Intent | None:
 def _finish(case: Case, plan: Plan) -> Plan:
     """What holds for every plan: opt-in, intents done with, conditions, Observe touches nothing."""
     scene = case.snapshot.scene
-    status, change, said = plan.status, plan.change, plan.occurrences
+    status, change, said = plan.status, plan.change, (*_deaths(case), *plan.occurrences)
     if change is None:
         change = _registration(case)
     if isinstance(scene.intent, Intent):
@@ -197,6 +198,17 @@ def _finish(case: Case, plan: Plan) -> Plan:
         change = None
     status = amended(status, conditions=conditions(case.snapshot, status, None))
     return replace(plan, status=status, change=change, occurrences=said)
+
+
+def _deaths(case: Case) -> Iterator[Occurrence]:
+    """The deaths of canary containers that were not known before."""
+    before, after = case.snapshot.scene.status.release, case.status.release
+    known = {(c.pod, c.container, c.deaths) for c in before.crashes} if before else set()
+    for crash in after.crashes if after else ():
+        if (crash.pod, crash.container, crash.deaths) not in known:
+            said = crash_sentence(crash)
+            message = f"{said[0].upper()}{said[1:]}"
+            yield Occurrence(reason="CanaryContainerDied", message=message, warning=True)
 
 
 def _is_harmless(case: Case, change: Change | None) -> bool:

@@ -32,7 +32,7 @@ from controller.domain.records import (
     Workload,
 )
 from controller.domain.snapshot import Scene, Snapshot
-from controller.domain.status import Status
+from controller.domain.status import Crash, Status
 
 START = datetime(2026, 11, 22, 13, 24, tzinfo=UTC)
 REF = Ref("exams", "exam-api")
@@ -64,6 +64,7 @@ class Table:
     unready: set[str] = field(default_factory=set)
     status: Status = field(default_factory=Status)
     intent: Intent | None = None
+    crashes: tuple[Crash, ...] = ()
     requests: Reading | None = None
     plans: list[Plan] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
@@ -150,6 +151,7 @@ class Table:
                 now=self.now,
                 requests=self._requests(),
                 history=History(),
+                crashes=self.crashes,
             )
         )
         self.status = plan.status
