@@ -183,7 +183,7 @@ def _open_intent(scene: Scene, status: Status) -> Intent | None:
 def _finish(case: Case, plan: Plan) -> Plan:
     """What holds for every plan: opt-in, intents done with, conditions, Observe touches nothing."""
     scene = case.snapshot.scene
-    status, change, said = plan.status, plan.change, (*_deaths(case), *plan.occurrences)
+    status, change, said = plan.status, plan.change, (*_deaths(case, plan.status), *plan.occurrences)
     if change is None:
         change = _registration(case)
     if isinstance(scene.intent, Intent):
@@ -200,9 +200,9 @@ def _finish(case: Case, plan: Plan) -> Plan:
     return replace(plan, status=status, change=change, occurrences=said)
 
 
-def _deaths(case: Case) -> Iterator[Occurrence]:
+def _deaths(case: Case, now: Status) -> Iterator[Occurrence]:
     """The deaths of canary containers that were not known before."""
-    before, after = case.snapshot.scene.status.release, case.status.release
+    before, after = case.snapshot.scene.status.release, now.release
     known = {(c.pod, c.container, c.deaths) for c in before.crashes} if before else set()
     for crash in after.crashes if after else ():
         if (crash.pod, crash.container, crash.deaths) not in known:

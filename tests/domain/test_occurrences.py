@@ -1,4 +1,4 @@
-"""What people see in `kubectl get events`: each thing that happened once, with a reason of its own."""
+"""What `kubectl get events` shows: each thing that happened once, with a reason of its own."""
 
 from dataclasses import replace
 
