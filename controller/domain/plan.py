@@ -183,7 +183,8 @@ def _open_intent(scene: Scene, status: Status) -> Intent | None:
 def _finish(case: Case, plan: Plan) -> Plan:
     """What holds for every plan: opt-in, intents done with, conditions, Observe touches nothing."""
     scene = case.snapshot.scene
-    status, change, said = plan.status, plan.change, (*_deaths(case, plan.status), *plan.occurrences)
+    status, change = plan.status, plan.change
+    said = (*_deaths(case, status), *plan.occurrences)
     if change is None:
         change = _registration(case)
     if isinstance(scene.intent, Intent):
