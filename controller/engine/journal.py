@@ -1,7 +1,10 @@
 """What was decided and when, in memory: the last entries, for people and replay."""
 
+from bisect import bisect_right
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from controller.domain.case import Plan
@@ -14,25 +17,43 @@ ENTRIES_MAX: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One decision: what was seen and what came of it."""
+    """One decision: what was seen and what came of it. `number` counts all Canaries' from 1."""
 
     ref: Ref
     snapshot: Snapshot
     plan: Plan
+    number: int = 0
 
 
 @dataclass(slots=True)
 class Journal:
-    """A ring of the decisions that did more than weigh."""
+    """A ring of the decisions that did more than weigh.
 
+    `epoch` tells the numbers of this process from those of another. `kept` is told of each entry,
+    and must neither wait nor fail.
+    """
+
+    epoch: str = "0"
+    kept: Callable[[Entry], None] = lambda _entry: None
+    last: int = 0
     _entries: deque[Entry] = field(default_factory=lambda: deque(maxlen=ENTRIES_MAX))
 
     def record(self, ref: Ref, snapshot: Snapshot, plan: Plan) -> None:
+        """Keep a decision, if it did more than weigh."""
         if plan.change is not None or plan.occurrences or _moved(snapshot, plan):
-            self._entries.append(Entry(ref, snapshot, plan))
+            self.last += 1
+            entry = Entry(ref, snapshot, plan, self.last)
+            self._entries.append(entry)
+            self.kept(entry)
 
     def of(self, ref: Ref) -> tuple[Entry, ...]:
+        """Those of a Canary, oldest first."""
         return tuple(entry for entry in self._entries if entry.ref == ref)
+
+    def since(self, number: int) -> tuple[Entry, ...]:
+        """Those with a higher number, oldest first, as far back as is remembered."""
+        first = bisect_right(self._entries, number, key=lambda entry: entry.number)
+        return tuple(islice(self._entries, first, None))
 
 
 def _moved(snapshot: Snapshot, plan: Plan) -> bool:

@@ -14,7 +14,8 @@ from controller.domain.policy import Policy
 from controller.domain.records import Ref
 from controller.domain.snapshot import Scene, Snapshot
 from controller.domain.status import Release, Result, Status
-from controller.engine.courier import Courier
+from controller.engine.courier import Couriers
+from controller.engine.course import Courses
 from controller.engine.journal import Journal
 from controller.engine.lastwords import LastWords
 from controller.engine.looks import Looks
@@ -48,8 +49,9 @@ class Reconciler:
     cluster: Cluster
     looks: Looks
     last_words: LastWords
-    courier: Courier
+    courier: Couriers
     journal: Journal
+    courses: Courses
     clock: Clock
     errands: Errands
     observer: Observer
@@ -62,6 +64,7 @@ class Reconciler:
             await self._gone(ref)
             return None
         self.context(ref, scene.status)
+        self.courses.saw(scene, self.clock.now())
         if isinstance(scene.policy, Policy):
             self.looks.refresh(scene)
         snapshot = self._observe(scene)
@@ -162,6 +165,7 @@ class Reconciler:
         self.looks.forget(ref)
         self.last_words.forget(ref)
         self.courier.forget(ref)
+        self.courses.forget(ref)
 
 
 def is_news(before: Status, after: Status) -> bool:

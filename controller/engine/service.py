@@ -10,8 +10,9 @@ from typing import Final
 
 from controller.domain.records import Ref
 from controller.domain.status import Status
-from controller.engine.courier import Courier
-from controller.engine.journal import Journal
+from controller.engine.courier import Courier, Couriers
+from controller.engine.course import Courses
+from controller.engine.journal import Entry, Journal
 from controller.engine.lastwords import LastWords
 from controller.engine.looks import Looks
 from controller.engine.loop import Loop
@@ -25,13 +26,17 @@ LOOK_INTERVAL: Final = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """The outside, as the engine sees it. `dice` only spread pauses; no decision is thrown."""
+    """The outside, as the engine sees it. `dice` only spread pauses; no decision is thrown.
+
+    `others` are told of all that `notifier` is told of, each at its own pace.
+    """
 
     cluster: Cluster
     metrics: Metrics
     notifier: Notifier
     clock: Clock
     dice: random.Random
+    others: tuple[Notifier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,7 @@ class Hooks:
     failed: Callable[[str], None] = lambda _kind: None
     visiting: Callable[[Ref], AbstractContextManager[None]] = lambda _ref: nullcontext()
     context: Callable[[Ref, Status], None] = lambda _ref, _status: None
+    kept: Callable[[Entry], None] = lambda _entry: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +56,9 @@ class Service:
     """One engine. `start` sets it going in the task group that it was assembled for."""
 
     queue: Queue
-    courier: Courier
+    courier: Couriers
     journal: Journal
+    courses: Courses
     reconciler: Reconciler
     loop: Loop
 
@@ -73,8 +80,14 @@ def assemble(
     """Every part of the engine, wired; work beside the decisions runs in `group`."""
     queue = Queue(dice=ports.dice)
     errands = Errands(group)
-    journal = Journal()
-    courier = Courier(ports.notifier, again=queue.add, dice=ports.dice, count=hooks.noticed)
+    journal = Journal(epoch=f"{ports.clock.now():%Y%m%dT%H%M%S%f}", kept=hooks.kept)
+    courses = Courses()
+    courier = Couriers(
+        tuple(
+            Courier(notifier, again=queue.add, dice=ports.dice, count=hooks.noticed)
+            for notifier in (ports.notifier, *ports.others)
+        )
+    )
     reconciler = Reconciler(
         cluster=ports.cluster,
         looks=Looks(
@@ -89,6 +102,7 @@ def assemble(
         last_words=LastWords(cluster=ports.cluster, errands=errands, again=queue.add),
         courier=courier,
         journal=journal,
+        courses=courses,
         clock=ports.clock,
         errands=errands,
         observer=hooks.observer,
@@ -102,4 +116,11 @@ def assemble(
         failed=hooks.failed,
         visiting=hooks.visiting,
     )
-    return Service(queue=queue, courier=courier, journal=journal, reconciler=reconciler, loop=loop)
+    return Service(
+        queue=queue,
+        courier=courier,
+        journal=journal,
+        courses=courses,
+        reconciler=reconciler,
+        loop=loop,
+    )

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from controller.domain.records import Ref
 from controller.domain.snapshot import Scene
+from controller.engine.course import Course
 from controller.engine.journal import Entry
 
 
@@ -26,6 +27,19 @@ class Releases(Protocol):
 
     def entries(self, ref: Ref) -> tuple[Entry, ...]:
         """What was decided about it, oldest first, as far back as is remembered."""
+        ...
+
+    def course(self, ref: Ref) -> Course | None:
+        """How its release that runs, or ran last, went over time; None: none was seen."""
+        ...
+
+    @property
+    def epoch(self) -> str:
+        """Tells the numbers of this process's entries from those of another."""
+        ...
+
+    def since(self, number: int) -> tuple[Entry, ...]:
+        """What was decided about all of them after the entry of this number, oldest first."""
         ...
 
 
