@@ -8,14 +8,14 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from controller.domain.command import is_done, is_meant
 from controller.domain.lifecycle import JUDGED, Phase
 from controller.domain.records import Intent, IntentAction, Problem, Ref
 from controller.domain.snapshot import Scene
 from controller.domain.status import Command
-from controller.engine.ports import Access, Cluster, Conflict, Person, Refused, Verb
+from controller.engine.ports import Access, Conflict, Person, Refused, Verb
 
 REASON_CHARACTERS_MAX: Final = 500
 ID_CHARACTERS: Final = 24
@@ -98,11 +98,23 @@ class Receipt:
     done: Command | None = None
 
 
+class Canaries(Protocol):
+    """What the desk needs of a cluster."""
+
+    def scene(self, ref: Ref) -> Scene | None:
+        """What is known now; None when there is no such Canary."""
+        ...
+
+    async def ask(self, ref: Ref, intent: Intent, seen: Scene) -> None:
+        """Put a command on the Canary, if it is still as it was seen; else Conflict."""
+        ...
+
+
 @dataclass(slots=True)
 class Desk:
     """Takes commands. `allowed` and `denied` count them."""
 
-    cluster: Cluster
+    cluster: Canaries
     access: Access
     count: Callable[[IntentAction, str], None] = lambda _action, _result: None
 

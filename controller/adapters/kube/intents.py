@@ -50,7 +50,9 @@ def write_intent(intent: Intent) -> str:
         "via": intent.via,
         "reason": intent.reason,
     }
-    return json.dumps({name: text for name, text in said.items() if text}, separators=(",", ":"))
+    # As it is said: escapes would make six characters of one, and the value has a limit.
+    named = {name: text for name, text in said.items() if text}
+    return json.dumps(named, separators=(",", ":"), ensure_ascii=False)
 
 
 def _from_words(value: str) -> Intent | Problem:
