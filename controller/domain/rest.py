@@ -75,6 +75,9 @@ def _adopt(case: Case, revision: Revision, why: str) -> Plan:
 
 def _settled(case: Case) -> Plan:
     """The template is stable's. A hold that is left over from a release is lifted."""
+    rolled_back = _rolled_back(case)
+    if rolled_back is not None and case.asks(IntentAction.RETRY):
+        return _lift_quarantine(case, rolled_back)
     if case.status.phase is Phase.QUARANTINED:
         said = "The rejected template is gone; stable's is back"
         return case.move(Event.WITHDRAWN, message=said)
@@ -164,9 +167,20 @@ def _rejected(case: Case) -> Rejected | None:
     return next(same, None)
 
 
+def _rolled_back(case: Case) -> Rejected | None:
+    """The template that was rolled back last, as long as it is quarantined."""
+    release = case.status.release
+    if case.status.phase is not Phase.ROLLED_BACK or release is None:
+        return None
+    same = (r for r in case.status.rejected if r.fingerprint == release.canary.fingerprint)
+    return next(same, None)
+
+
 def _lift_quarantine(case: Case, rejected: Rejected) -> Plan:
     assert case.intent is not None
-    said = f"The quarantine was lifted by {case.intent.by}: the template is tried again"
+    there = case.workload.fingerprint == rejected.fingerprint
+    when = "the template is tried again" if there else "applied again, the template is tried"
+    said = f"The quarantine was lifted by {case.intent.by}: {when}"
     kept = tuple(r for r in case.status.rejected if r.fingerprint != rejected.fingerprint)
     say = Occurrence(reason="QuarantineLifted", message=said)
     if case.status.phase not in {Phase.QUARANTINED, Phase.ROLLED_BACK}:

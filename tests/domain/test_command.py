@@ -92,6 +92,24 @@ def test_commands_are_remembered_beyond_their_release() -> None:
     assert [command.id for command in table.status.commands] == ["key-1"]
 
 
+def test_after_a_rollback_a_person_lets_the_template_come_again() -> None:
+    table = on_trial()
+    table.command(IntentAction.ROLLBACK)
+    table.looks(6)
+    assert (table.status.phase, table.template) == (Phase.ROLLED_BACK, "A")
+    table.command(IntentAction.RETRY, revision="B", **KEY)
+    table.looks(3)
+    assert table.status.phase is Phase.IDLE
+    assert table.status.rejected == ()
+    assert table.status.commands[-1].taken
+    assert table.status.message == (
+        "The quarantine was lifted by ada: applied again, the template is tried"
+    )
+    table.apply_template("B")
+    table.looks(5)
+    assert table.status.phase is Phase.ANALYSING
+
+
 def test_the_notices_of_a_release_belong_together_and_say_what_a_command_is_meant_for() -> None:
     table = on_trial()
     table.command(IntentAction.PROMOTE, **KEY)
