@@ -9,8 +9,9 @@ from controller.cli.exits import EXIT_CODES
 
 DESCRIPTION: Final = """\
 Show the whole service on a cluster in memory, several times faster than real: a good release is
-promoted, then one with a bug is pushed, caught and rolled back. Serves a status page and an API to
-read from on 127.0.0.1. Needs no cluster, and leaves nothing behind."""
+promoted, then one with a bug is pushed, caught and rolled back. Then it is your turn: the next
+releases wait for you at their last step. Serves the dashboard and the API on 127.0.0.1, where you
+may promote, hold and roll back at any time. Needs no cluster, and leaves nothing behind."""
 SPEED_MAX: Final = 1000.0
 PORT_MAX: Final = 65535
 
@@ -24,7 +25,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--port",
         type=_number(int, 0, PORT_MAX),
         metavar="PORT",
-        help="of the status page (default 8080, or another one if that is taken)",
+        help="of the dashboard (default 8080, or another one if that is taken)",
     )
     add(
         "--speed",
@@ -33,7 +34,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how many times faster than real (default 10)",
     )
-    add("--once", action="store_true", help="exit when the story has ended")
+    add("--once", action="store_true", help="exit when the story has ended, with 0 if it went well")
     add(
         "--slack-webhook-url",
         metavar="URL",

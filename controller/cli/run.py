@@ -5,18 +5,20 @@ from typing import Final
 
 from controller.cli.command import Command
 from controller.cli.exits import EXIT_CODES, EXIT_FAILED, EXIT_USAGE, say
-from controller.engine.ports import Refused, Unavailable
-from controller.settings import Settings, SettingsError, flag, variable
 
-SETTINGS_HELP: Final = f"""\
+SETTINGS_HELP: Final = """\
 settings: each may be given as a flag or in the environment (--listen-port is
-{variable("listen_port")}); the flag wins, and both win over the default."""
+{variable}); the flag wins, and both win over the default."""
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """One flag for each setting."""
+    # Imported only here: whoever wants another command need not wait for it.
+    from controller.settings import Settings, flag, variable  # noqa: PLC0415
+
     parser.description = "Run the controller until it is told to stop."
-    parser.epilog = f"{SETTINGS_HELP}\n\n{Settings.describe()}\n\n{EXIT_CODES}"
+    said = SETTINGS_HELP.format(variable=variable("listen_port"))
+    parser.epilog = f"{said}\n\n{Settings.describe()}\n\n{EXIT_CODES}"
     parser.usage = f"{parser.prog} [--SETTING VALUE ...]"
     for name in Settings.model_fields:
         # Absent flags stay absent, so that the environment is asked for them. What they mean is
@@ -28,6 +30,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run_controller(arguments: argparse.Namespace) -> int:
     """Run until told to stop."""
+    from controller.engine.ports import Refused, Unavailable  # noqa: PLC0415
+    from controller.settings import Settings, SettingsError  # noqa: PLC0415
+
     flags = {name: text for name, text in vars(arguments).items() if name != "command"}
     code = EXIT_FAILED
     # What ends a task group comes in a group, what ends the start does not: both are told here.

@@ -40,7 +40,9 @@ def show_demo(arguments: argparse.Namespace) -> int:
 
 def _wishes(arguments: argparse.Namespace) -> Wishes:
     given = arguments.slack_webhook_url
-    webhook = Settings.load({"slack_webhook_url": given} if given else {}).secret("slack_webhook_url")
+    webhook = Settings.load({"slack_webhook_url": given} if given else {}).secret(
+        "slack_webhook_url"
+    )
     return Wishes(
         port=arguments.port,
         speed=arguments.speed,

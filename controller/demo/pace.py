@@ -3,14 +3,18 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, Final, TypeVar
 
 from controller.demo.story import Story
+from controller.engine.ports import Unavailable
 from controller.simulation.loop import VirtualLoop
 
 SLICE_SECONDS: Final = 0.1
 END_SECONDS: Final = 2.0
+
+T = TypeVar("T")
 
 
 class Pace:
@@ -31,6 +35,9 @@ class Pace:
         self._failed = failed
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="virtual time", daemon=True)
+        # Held where the loop begins or ends: nothing is handed to a loop that runs no more.
+        self._door = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
         self._thread.start()
@@ -41,12 +48,29 @@ class Pace:
         if self._thread.is_alive():
             self._thread.join(END_SECONDS)
 
+    def submit(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
+        """Do something in the story's thread and time. Raises Unavailable when it does not play."""
+        with self._door:
+            if self._loop is None:
+                work.close()
+                raise Unavailable("the demo's world does not run")
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
+
     def _run(self) -> None:
         try:
             with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-                self._let_on(runner.get_loop())
+                loop = runner.get_loop()
+                self._open(loop)
+                try:
+                    self._let_on(loop)
+                finally:
+                    self._open(None)
         except BaseException as error:  # noqa: BLE001 - a thread's end is seen by nobody else
             self._failed(error)
+
+    def _open(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        with self._door:
+            self._loop = loop
 
     def _let_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """One slice after the other, each begun on time as far as the machine can follow."""

@@ -3,30 +3,29 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from prometheus_client import CollectorRegistry
-
-from controller.adapters.http.api import build_api
-from controller.adapters.http.app import Health, build_app, serve
-from controller.adapters.http.page import build_page
 from controller.adapters.slack.webhook import connect
+from controller.demo.counter import Counter, Everybody
 from controller.demo.pace import Pace
-from controller.demo.story import SEED, Ending, Line, Shown, Story, Told
+from controller.demo.serving import Stand, served_somewhere
+from controller.demo.story import SEED, Encore, Story
+from controller.demo.telling import Ending, Line, Shown, Told
 from controller.demo.terminal import Screen
 from controller.engine.ports import Notifier, Refused, Unavailable
 from controller.simulation.outcome import Outcome
 from controller.simulation.run import play_scenario
 from controller.simulation.scenario import Scenario
 
-HOST: Final = "127.0.0.1"
-DEFAULT_PORT: Final = 8080
-ANY_PORT: Final = 0
 REFRESH_SECONDS: Final = 0.25
+# Real ones, for a person to look around before the next release comes.
+REST_SECONDS: Final = 20.0
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+
+NEXT: Final = "The next release waits for you at its last step"
 
 T = TypeVar("T")
 Seen = asyncio.Queue[Shown | BaseException]
@@ -62,14 +61,16 @@ async def show(scenario: Scenario, wishes: Wishes, screen: Screen) -> None:
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(seen.put_nowait, shown)
 
-    story = Story(scenario, hand_over)
+    story, pace = _played(scenario, wishes, hand_over)
     async with AsyncExitStack() as stack:
-        address = await stack.enter_async_context(_served(story, wishes, screen))
-        slack = await _slack(wishes, address, stack)
-        screen.say(
-            f"Status page: {address}   API: {address}/api/v1/canaries   Ctrl-C ends the demo"
+        stand = Stand(
+            view=lambda: story.view,
+            counter=Counter(story.ask, pace.submit),
+            note=f"A demo: a cluster in memory, {wishes.speed:g} times faster than real.",
         )
-        pace = Pace(story, wishes.speed, failed=hand_over)
+        address = await stack.enter_async_context(served_somewhere(stand, wishes.port, screen.say))
+        slack = await _slack(wishes, address, stack)
+        screen.say(f"Dashboard: {address}   API: {address}/docs   Ctrl-C ends the demo")
         stack.callback(pace.stop)
         pace.start()
         audience = _Audience(story, screen, slack, seen)
@@ -77,11 +78,19 @@ async def show(scenario: Scenario, wishes: Wishes, screen: Screen) -> None:
         without = await _unless(stop, asyncio.to_thread(_without, scenario))
         screen.table(ending, without)
         _check(ending)
-        screen.say("The good release was promoted, the one with the bug was rolled back.")
+        screen.say(_last_words(ending))
         if not wishes.once:
-            screen.say(f"The service goes on: {address}   Ctrl-C ends it")
+            screen.say(f"It is your turn: {address}   {NEXT}   Ctrl-C ends the demo")
             with contextlib.suppress(Interrupted):
                 await _unless(stop, audience.watch())
+
+
+def _played(
+    scenario: Scenario, wishes: Wishes, hand_over: Callable[[Shown | BaseException], None]
+) -> tuple[Story, Pace]:
+    encore = None if wishes.once else Encore(rest_seconds=REST_SECONDS * wishes.speed)
+    story = Story(scenario, hand_over, access=Everybody(), encore=encore)
+    return story, Pace(story, wishes.speed, failed=hand_over)
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
@@ -135,29 +144,6 @@ class _Audience:
             self.screen.say(f"Slack was not told: {error}")
 
 
-@asynccontextmanager
-async def _served(story: Story, wishes: Wishes, screen: Screen) -> AsyncIterator[str]:
-    """The status page and the API on loopback; gives their address."""
-    note = f"A demo: a cluster in memory, {wishes.speed:g} times faster than real."
-    app = build_app(
-        Health(heartbeat_age_seconds=lambda: 0.0, unsynced=tuple),
-        CollectorRegistry(),
-        build_api(lambda: story.view),
-        build_page(lambda: story.view, note=lambda: note),
-    )
-    port = DEFAULT_PORT if wishes.port is None else wishes.port
-    async with AsyncExitStack() as stack:
-        try:
-            bound = await stack.enter_async_context(serve(app, HOST, port))
-        except Refused as error:
-            if wishes.port is not None:
-                said = f"port {port} of {HOST} cannot be had: choose another one with --port"
-                raise Refused(said) from error
-            screen.say(f"Port {port} is taken: using another one")
-            bound = await stack.enter_async_context(serve(app, HOST, ANY_PORT))
-        yield f"http://{HOST}:{bound}"
-
-
 async def _slack(wishes: Wishes, address: str, stack: AsyncExitStack) -> Notifier | None:
     if wishes.webhook is None:
         return None
@@ -169,7 +155,18 @@ def _without(scenario: Scenario) -> Outcome:
 
 
 def _check(ending: Ending) -> None:
+    """What a person did meanwhile is no failure of ours."""
+    if ending.by_people:
+        return
     if not ending.promoted:
         raise Failed("the good release was not promoted")
     if not ending.rolled_back:
         raise Failed("the release with the bug was not rolled back")
+
+
+def _last_words(ending: Ending) -> str:
+    if ending.promoted and ending.rolled_back:
+        return "The good release was promoted, the one with the bug was rolled back."
+    good = "promoted" if ending.promoted else "not promoted"
+    bad = "rolled back" if ending.rolled_back else "not rolled back"
+    return f"With your commands, the good release was {good}, the one with the bug was {bad}."

@@ -1,28 +1,37 @@
-"""What the demo plays, in virtual time: a good release is promoted, the incident's is caught."""
+"""What the demo plays, in virtual time: a good release is promoted, the incident's is caught.
+
+After that the service lives on, and releases come that wait for a person.
+"""
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
-from controller.domain.lifecycle import Phase
+from controller.demo.telling import Ending, Line, Narrator, Shown
+from controller.demo.view import View
+from controller.domain.lifecycle import AT_REST, Phase
 from controller.domain.policy import Policy, Share, Step
-from controller.domain.records import Ref
-from controller.domain.snapshot import Scene
-from controller.domain.status import Notice, Status
-from controller.engine.journal import Entry
+from controller.domain.records import IntentAction
+from controller.domain.status import Result, Status
+from controller.engine.commands import Asked, Desk, Receipt
+from controller.engine.ports import Access, Unavailable
+from controller.engine.service import Service
 from controller.simulation.clock import instant
 from controller.simulation.run import Progress
 from controller.simulation.scenario import Scenario
-from controller.simulation.trace import Committed, Did, Died, Trace
-from controller.simulation.trace import Told as Delivered
 from controller.simulation.world import CANARY, REF, World, opened
 
 GOOD: Final = "v41.1"
+FIRST_ENCORE: Final = 43
 PAUSE_SECONDS: Final = 8.0
+# For a release that nobody touches; after it the story goes on, whatever became of it.
 LIMIT_SECONDS: Final = 1800.0
 WATCH_SECONDS: Final = 0.5
+# Some 20 MB: each read of the metrics is in it.
+TRACE_ENTRIES_MAX: Final = 2_000
 SEED: Final = 11
 """A day whose times are near the median of many."""
 
@@ -41,72 +50,48 @@ def shortened(scenario: Scenario) -> Scenario:
     return replace(scenario, policy=policy)
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """The releases at one instant, for the API and the page; nothing in it changes."""
-
-    at: datetime
-    scenes: tuple[Scene, ...] = ()
-    journal: tuple[Entry, ...] = ()
-
-    def now(self) -> datetime:
-        return self.at
-
-    def refs(self) -> tuple[Ref, ...]:
-        return tuple(scene.ref for scene in self.scenes)
-
-    def scene(self, ref: Ref) -> Scene | None:
-        return next((scene for scene in self.scenes if scene.ref == ref), None)
-
-    def entries(self, ref: Ref) -> tuple[Entry, ...]:
-        return tuple(entry for entry in self.journal if entry.ref == ref)
+def asking(policy: Policy) -> Policy:
+    """The policy with a last step that waits for a person."""
+    *others, last = policy.steps
+    return replace(policy, steps=(*others, replace(last, approval=True)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """Something to be shown: at which second of the story, and of what kind."""
+class Encore:
+    """What comes after the story: a release that waits for a person, `rest_seconds` after the last.
 
-    at: float
-    kind: str
-    text: str
+    The seconds are of the story, as all of its times are.
+    """
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """People are told: what would go to Slack."""
-
-    at: float
-    ref: Ref
-    notice: Notice
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """How the story ended. Seconds count from the push of the bad release."""
-
-    promoted: bool
-    rolled_back: bool
-    failed: int
-    crashes: int
-    decided_seconds: float | None
-    done_seconds: float | None
-
-
-Shown = Line | Told | Ending
+    rest_seconds: float
 
 
 class Story:
     """The world with its story. Lives on one virtual loop; `show` gets what is to be seen.
 
-    `view` is replaced, never changed: another thread may read it at any time.
+    `view` is replaced, never changed: another thread may read it at any time. `encore` None: the
+    world lives on, and nothing is pushed any more. `quiet`: there is no story, only the world.
     """
 
-    def __init__(self, scenario: Scenario, show: Callable[[Shown], None]) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        show: Callable[[Shown], None],
+        *,
+        access: Access,
+        encore: Encore | None = None,
+        quiet: bool = False,
+    ) -> None:
         self.view = View(instant(0.0))
         self._scenario = scenario
         self._show = show
+        self._access = access
+        self._encore = encore
+        self._quiet = quiet
         self._world: World | None = None
         self._told = Narrator(show)
+        # Every demo begins at the same instant: a browser has to tell one from the next.
+        self._edition = secrets.token_hex(4)
 
     async def play(self) -> None:
         """From a quiet service to the end of the second release; then the world lives on."""
@@ -115,85 +100,139 @@ class Story:
             progress = Progress(world)
             await _until(progress.is_watched)
             self._say("start", "exam-api runs v41 on 10 pods; its Canary watches")
-            await asyncio.sleep(PAUSE_SECONDS)
-            world.push(GOOD)
-            await _until(lambda: _ended(progress))
-            promoted = progress.status.phase is Phase.PROMOTED
-            await asyncio.sleep(PAUSE_SECONDS)
-            world.push(CANARY)
-            await _until(lambda: _ended(progress, after=Phase.PROMOTED))
-            await asyncio.sleep(PAUSE_SECONDS)
-            self.publish()
-            self._show(_ending(world, progress, promoted=promoted))
+            if not self._quiet:
+                await self._tell(world, progress)
+            await self._go_on(world)
+
+    async def _tell(self, world: World, progress: Progress) -> None:
+        await asyncio.sleep(PAUSE_SECONDS)
+        promoted = await self._release(progress, GOOD)
+        await asyncio.sleep(PAUSE_SECONDS)
+        rolled_back = await self._release(progress, CANARY)
+        await asyncio.sleep(PAUSE_SECONDS)
+        self.publish()
+        progress.read()
+        self._show(_ending(world, progress, (promoted, rolled_back)))
+
+    async def _release(self, progress: Progress, template: str) -> Result | None:
+        """Push a template, and wait for what becomes of it; None: it is still held."""
+        world = self._the_world
+        pushed_at = instant(world.now)
+        world.push(template)
+
+        def result() -> Result | None:
+            progress.read()
+            history = reversed(progress.status.history)
+            mine = (past for past in history if past.canary.fingerprint == template)
+            return next((past.result for past in mine if past.ended_at >= pushed_at), None)
+
+        def is_left_alone() -> bool:
+            """Nobody has to wait for a person who has not said anything yet."""
+            return progress.status.phase is Phase.HOLDING and not progress.status.commands
+
+        await _until(lambda: result() is not None or is_left_alone())
+        return result()
+
+    async def _go_on(self, world: World) -> None:
+        """One release after the other, each pushed when the last one is over."""
+        if self._encore is None:
             await asyncio.Event().wait()
+            return
+        number = FIRST_ENCORE
+        world.cluster.set_policy(REF, asking(self._scenario.policy))
+        while True:
+            again = await self._rest(self._encore.rest_seconds)
+            if again != world.cluster.shown(REF).template:
+                world.push(again or f"v{number}")
+            number += not again
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _rest(self, seconds: float) -> str:
+        """Until nothing was released for so long: "", or the template to be tried again."""
+        world, rested, before = self._the_world, 0.0, self._told.status
+        while rested < seconds:
+            await asyncio.sleep(WATCH_SECONDS)
+            status = self._told.status
+            again = _retried(before, status)
+            if again:
+                return again
+            before = status
+            rested = rested + WATCH_SECONDS if status.phase in AT_REST else 0.0
+            if len(world.trace.entries) > TRACE_ENTRIES_MAX:
+                self._told.forget(world.trace)
+        return ""
+
+    async def ask(self, asked: Asked) -> Receipt:
+        """Take a person's command. Raises what the desk does."""
+        service = self._service
+        if service is None:
+            raise Unavailable("the demo's controller is not running yet")
+        return await Desk(service.reconciler.cluster, self._access).ask(asked)
+
+    def push(self, template: str) -> None:
+        """Somebody applies a release out of turn, with a last step that waits for a person."""
+        world = self._the_world
+        world.cluster.set_policy(REF, asking(self._scenario.policy))
+        world.push(template)
 
     def publish(self) -> None:
         """Make visible what happened since."""
-        world = self._world
+        world, service = self._world, self._service
         if world is None:
             return
         self._told.catch_up(world.trace)
-        service = world.controller.service if world.controller is not None else None
         if service is None:
             return
         scene = service.reconciler.cluster.scene(REF)
-        journal = service.journal.of(REF)
-        self.view = View(instant(world.now), (scene,) if scene is not None else (), journal)
+        course = service.courses.of(REF)
+        self.view = View(
+            at=instant(world.now),
+            scenes=(scene,) if scene is not None else (),
+            journal=service.journal.since(0),
+            courses=((REF, course),) if course is not None else (),
+            epoch=f"{service.journal.epoch}{self._edition}",
+        )
+
+    @property
+    def _the_world(self) -> World:
+        assert self._world is not None, "the story has begun"
+        return self._world
+
+    @property
+    def _service(self) -> Service | None:
+        controller = self._world.controller if self._world is not None else None
+        return controller.service if controller is not None else None
 
     def _say(self, kind: str, text: str) -> None:
-        assert self._world is not None
-        self._show(Line(at=self._world.now, kind=kind, text=text))
-
-
-class Narrator:
-    """Tells in plain words what a trace says, as it grows."""
-
-    def __init__(self, show: Callable[[Shown], None]) -> None:
-        self._show = show
-        self._position = 0
-        self._status = Status()
-
-    def catch_up(self, trace: Trace) -> None:
-        """Tell what is new."""
-        for entry in trace.entries[self._position :]:
-            if isinstance(entry, Did):
-                self._line(entry.at, "push", f"{entry.detail} is applied to the Deployment")
-            elif isinstance(entry, Died):
-                self._line(entry.at, "crash", f"{entry.pod} died ({entry.reason})")
-            elif isinstance(entry, Committed):
-                self._committed(entry)
-            elif isinstance(entry, Delivered):
-                self._show(Told(at=entry.at, ref=entry.ref, notice=entry.notice))
-        self._position = len(trace.entries)
-
-    def _committed(self, entry: Committed) -> None:
-        before, after = self._status, entry.status
-        self._status = after
-        steps = [status.release.step if status.release else 0 for status in (before, after)]
-        if before.phase is not after.phase or steps[0] != steps[1]:
-            self._line(entry.at, after.phase.value, after.message)
-
-    def _line(self, at: float, kind: str, text: str) -> None:
-        self._show(Line(at=at, kind=kind, text=text))
+        self._show(Line(at=self._the_world.now, kind=kind, text=text))
 
 
 async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(LIMIT_SECONDS):
-        while not holds():  # noqa: ASYNC110 - virtual time, and no single event
-            await asyncio.sleep(WATCH_SECONDS)
+    """Let time pass until something holds, or the limit."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + LIMIT_SECONDS
+    while loop.time() < end and not holds():  # noqa: ASYNC110 - virtual time, and no single event
+        await asyncio.sleep(WATCH_SECONDS)
 
 
-def _ended(progress: Progress, after: Phase = Phase.IDLE) -> bool:
-    progress.read()
-    over = {Phase.PROMOTED, Phase.ROLLED_BACK, Phase.HOLDING} - {after}
-    return progress.status.phase in over
+def _retried(before: Status, after: Status) -> str:
+    """The template whose quarantine a person has lifted; "": none."""
+    known = {command.id for command in before.commands}
+    news = (command for command in after.commands if command.id not in known)
+    if not any(command.taken and command.action is IntentAction.RETRY for command in news):
+        return ""
+    still = {rejected.fingerprint for rejected in after.rejected}
+    return next((r.fingerprint for r in before.rejected if r.fingerprint not in still), "")
 
 
-def _ending(world: World, progress: Progress, *, promoted: bool) -> Ending:
+def _ending(
+    world: World, progress: Progress, results: tuple[Result | None, Result | None]
+) -> Ending:
     end = progress.end()
     return Ending(
-        promoted=promoted,
-        rolled_back=progress.status.phase is Phase.ROLLED_BACK,
+        promoted=results[0] is Result.PROMOTED,
+        rolled_back=results[1] is Result.ROLLED_BACK,
+        by_people=bool(progress.status.commands),
         failed=world.load.failed_extra,
         crashes=world.load.crashes,
         decided_seconds=end.decided_at,

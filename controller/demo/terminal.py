@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from controller.adapters.slack.blocks import plain
-from controller.demo.story import Ending, Line, Told, View
+from controller.demo.telling import Ending, Line, Told
+from controller.demo.view import View
 from controller.domain.records import ReplicaSet
 from controller.domain.snapshot import Scene
 from controller.domain.wording import chosen, finding_sentence
@@ -33,6 +34,7 @@ STYLES: Final = {
     "Promoted": "bold green",
     "Holding": "bold yellow",
     "slack": "magenta",
+    "command": "bold cyan",
 }
 
 

@@ -16,7 +16,9 @@ import pytest
 
 from controller.cli import main
 from controller.cli.policies import parse_policy
-from controller.demo.story import Ending, Line, Shown, Story, Told, shortened
+from controller.demo.counter import Everybody
+from controller.demo.story import Story, shortened
+from controller.demo.telling import Ending, Line, Shown, Told
 from controller.domain.lifecycle import Phase
 from controller.domain.status import NoticeKind
 from controller.simulation.loop import play
@@ -28,7 +30,8 @@ WAIT_SECONDS = 60
 def told() -> list[Shown]:
     """The whole story, in virtual time."""
     shown: list[Shown] = []
-    story = Story(shortened(catalogue.scenario("incident", parse_policy)), shown.append)
+    scenario = shortened(catalogue.scenario("incident", parse_policy))
+    story = Story(scenario, shown.append, access=Everybody())
 
     async def listen() -> None:
         playing = asyncio.create_task(story.play())
@@ -92,9 +95,9 @@ def test_once_ends_by_itself_with_the_story_told_in_plain_text() -> None:
 
 def test_the_page_and_the_api_are_served_until_it_is_told_to_stop() -> None:
     with demo("--speed", "300", "--port", "0") as process:
-        address = re.search(r"http://127\.0\.0\.1:\d+", line_with("Status page", process.stdout))
+        address = re.search(r"http://127\.0\.0\.1:\d+", line_with("Dashboard", process.stdout))
         assert address is not None
-        line_with("The service goes on", process.stdout)
+        line_with("It is your turn", process.stdout)
         (canary,) = httpx.get(f"{address[0]}/api/v1/canaries").json()["items"]
         assert canary["phase"] == Phase.ROLLED_BACK
         page = httpx.get(address[0])

@@ -1,4 +1,4 @@
-"""Probes and metrics over HTTP, served inside the controller's own event loop."""
+"""Everything that is spoken over HTTP, served inside the controller's own event loop."""
 
 import asyncio
 import contextlib
@@ -6,103 +6,101 @@ import errno
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Final
 
 import uvicorn
-from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 
+from controller.adapters.http.connections import Connection
+from controller.adapters.http.gates import Counted, Gate
+from controller.adapters.http.openapi import describe, operation_id
+from controller.adapters.http.probes import Health, build_probes
 from controller.adapters.http.problems import explain_errors
+from controller.adapters.http.tls import Tls
 from controller.engine.ports import Refused
 
-# Three looks of the longest kind fit in; a loop that is silent for longer is stuck.
-HEARTBEAT_AGE_SECONDS_MAX: Final = 15.0
+__all__ = ["Health", "Tls", "build_app", "serve"]
+
 # A scrape or a probe is done in far less; a stream that stays open must not hold up our end.
 GRACEFUL_SHUTDOWN_SECONDS: Final = 2
-REQUESTS_AT_ONCE_MAX: Final = 100
+# Streams, requests, and connections that idle between two: what comes on top is answered with
+# 503, probes included, so that it has to be far more than all of them may be.
+CONNECTIONS_MAX: Final = 1_000
 KEEP_ALIVE_SECONDS: Final = 5
 BACKLOG_CONNECTIONS: Final = 128
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
-    """What the probes ask: how long ago the loop last beat, and which caches are not synced yet."""
-
-    heartbeat_age_seconds: Callable[[], float]
-    unsynced: Callable[[], tuple[str, ...]]
-
-
-def build_app(health: Health, registry: CollectorRegistry, *routers: APIRouter) -> FastAPI:
+def build_app(
+    health: Health,
+    registry: CollectorRegistry,
+    *routers: APIRouter,
+    counted: Counted = lambda _method, _route, _status: None,
+) -> FastAPI:
     """The application: probes, metrics and what else is asked for."""
-    # The documentation pages of FastAPI load scripts from elsewhere, so there are none.
-    app = FastAPI(title="canary-controller", docs_url=None, redoc_url=None)
-
-    @app.get("/healthz")
-    async def healthz() -> JSONResponse:
-        """Whether the loop is alive: a kubelet restarts the pod when it is not."""
-        age_seconds = health.heartbeat_age_seconds()
-        if age_seconds <= HEARTBEAT_AGE_SECONDS_MAX:
-            return _answer(status="ok", heartbeat_age_seconds=round(age_seconds, 1))
-        detail = (
-            f"the loop last beat {age_seconds:.1f} s ago, "
-            f"more than {HEARTBEAT_AGE_SECONDS_MAX:g} s: it is stuck"
-        )
-        return _answer(HTTPStatus.SERVICE_UNAVAILABLE, status="stuck", detail=detail)
-
-    @app.get("/readyz")
-    async def readyz() -> JSONResponse:
-        """Whether the caches are synced. Prometheus and Slack may be away: we still watch pods."""
-        unsynced = health.unsynced()
-        if not unsynced:
-            return _answer(status="ok")
-        detail = f"not yet read from the API server: {', '.join(unsynced)}"
-        return _answer(HTTPStatus.SERVICE_UNAVAILABLE, status="syncing", detail=detail)
-
-    @app.get("/metrics")
-    async def metrics(request: Request) -> Response:
-        """Our own metrics, in the format the scraper asks for."""
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(registry), headers={"content-type": content_type})
-
-    for router in routers:
+    # The documentation pages of FastAPI load scripts from elsewhere; ours is in docs_page.py.
+    app = FastAPI(
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=operation_id,
+    )
+    for router in (build_probes(health, registry), *routers):
         app.include_router(router)
+    app.add_middleware(Gate, counted=counted)
+    describe(app)
     explain_errors(app)
     return app
 
 
 @contextlib.asynccontextmanager
-async def serve(app: FastAPI, host: str, port: int) -> AsyncIterator[int]:
+async def serve(
+    app: FastAPI,
+    host: str,
+    port: int,
+    *,
+    tls: Tls | None = None,
+    ending: Callable[[], None] = lambda: None,
+) -> AsyncIterator[int]:
     """Serve within the block; gives the bound port (port 0 takes any that is free).
 
-    The end of the block ends the server, at the latest after the time for a graceful end; a
-    server that dies ends the block. Raises Refused when the address cannot be had; an error in
+    The end of the block ends the server, at the latest after the time for a graceful end;
+    `ending` is called first, so that those who hold a stream open can let go. A server that dies
+    ends the block. Raises Refused when the address or the certificate cannot be had; an error in
     the block comes out in a group, as from any TaskGroup.
     """
+    context = tls.load() if tls else None
     listener = _bind(host, port)
     server = _Server(
         uvicorn.Config(
             app,
+            http=Connection,
             log_config=None,
             access_log=False,
             lifespan="off",
             ws="none",
             server_header=False,
-            limit_concurrency=REQUESTS_AT_ONCE_MAX,
+            # Who is behind a proxy is found out where it matters, from proxies that are trusted.
+            proxy_headers=False,
+            limit_concurrency=CONNECTIONS_MAX,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
+            ssl_context_factory=(lambda _config, _default: context) if context else None,
         )
     )
     with contextlib.closing(listener):
         async with asyncio.TaskGroup() as group:
             group.create_task(_run(server, listener), name="http")
+            renewing = (
+                group.create_task(tls.renew(context), name="tls") if tls and context else None
+            )
             try:
                 yield listener.getsockname()[1]
             finally:
+                ending()
                 server.should_exit = True
+                if renewing is not None:
+                    renewing.cancel()
 
 
 class _Server(uvicorn.Server):
@@ -137,7 +135,3 @@ def _bind(host: str, port: int) -> socket.socket:
         number = error.errno or 0
         reason = os.strerror(number) if number > 0 else str(error.strerror or error)
         raise Refused(f"cannot listen on {host} port {port}: {reason}; {remedy}") from error
-
-
-def _answer(code: HTTPStatus = HTTPStatus.OK, **body: str | float) -> JSONResponse:
-    return JSONResponse(body, status_code=code, headers={"cache-control": "no-store"})

@@ -1,11 +1,12 @@
-"""How the status page says phases, outcomes and pods: a mark and words; colour comes on top."""
+"""How the pages say phases, outcomes and pods: a mark and words; colour comes on top."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-from controller.adapters.http.shapes import CanaryShape, PodShape
-from controller.domain.findings import Outcome
+from controller.adapters.http.shapes import PodShape
+from controller.adapters.http.shapes_commands import CommandState
+from controller.domain.findings import Metric, Outcome
 from controller.domain.lifecycle import Phase
 from controller.domain.wording import duration
 
@@ -38,21 +39,26 @@ OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
     Outcome.BLIND: (WAIT, "? cannot be judged"),
 }
 
+STATES: Final[Mapping[str, tuple[str, str]]] = {
+    CommandState.WAITING: (WAIT, "… waiting"),
+    CommandState.TAKEN: (GOOD, "✓ taken"),
+    CommandState.REFUSED: (BAD, "✕ refused"),
+}
 
 NEEDS: Final[Mapping[str, str]] = {
-    Phase.HOLDING: "yes: promote the canary, roll it back, or resume the comparison",
-    Phase.ROLLED_BACK: "not now: the release is undone; push one without the fault",
-    Phase.QUARANTINED: "yes: this release was rejected before; push another one, or retry it",
-    Phase.PAUSED_BY_USER: "yes: whoever paused the Deployment has to resume it",
+    Phase.HOLDING: "Promote the canary, roll it back, or resume the comparison.",
+    Phase.QUARANTINED: "This template was rejected before: push another one, or retry it.",
+    Phase.PAUSED_BY_USER: "Whoever paused the Deployment has to resume it.",
 }
 """What a person has to do; phases that go on by themselves are not in it."""
+CORRECT: Final = "Correct what is said above; until then nothing is done."
 
-
-def need(one: CanaryShape) -> str:
-    """Whether a person has to act, and on what."""
-    if one.problem:
-        return "yes: correct what is said above; until then nothing is done"
-    return NEEDS.get(one.phase, "no")
+METRICS: Final[Mapping[str, str]] = {
+    Metric.ERROR_RATE: "Errors",
+    Metric.SLOW_REQUESTS: "Slow requests",
+    Metric.RESTARTS: "Crashes",
+    Metric.GUARD: "Guard",
+}
 
 
 def pod_tone(pod: PodShape) -> str:
@@ -78,8 +84,18 @@ def took(began: datetime, ended: datetime) -> str:
 def share(text: str) -> str:
     """A step's share of canary pods."""
     if text.endswith("%"):
-        return f"{text} of the pods are canaries"
-    return "1 canary pod" if text == "1" else f"{text} canary pods"
+        return f"{text} of the pods"
+    return "1 pod" if text == "1" else f"{text} pods"
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things with their name: "1 pod", "2 pods"."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def tight(text: str) -> str:
+    """A number and its unit stay on one line."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 WORDS: Final[Mapping[str, Callable[..., str]]] = {
@@ -88,10 +104,13 @@ WORDS: Final[Mapping[str, Callable[..., str]]] = {
     "words": lambda phase: PHASES[phase][2],
     "outcome_tone": lambda outcome: OUTCOMES[outcome][0],
     "outcome_words": lambda outcome: OUTCOMES[outcome][1],
-    "need": need,
+    "state_tone": lambda state: STATES[state][0],
+    "state_words": lambda state: STATES[state][1],
     "pod_tone": pod_tone,
     "pod_mark": pod_mark,
     "took": took,
     "share": share,
+    "counted": counted,
+    "tight": tight,
 }
-"""What the template may call."""
+"""What the templates may call."""

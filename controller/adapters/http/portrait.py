@@ -1,45 +1,35 @@
 """A Canary as the API and the status page show it, made of its scene and its journal."""
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 from controller.adapters.http.compared import compared
+from controller.adapters.http.paths import API as API  # noqa: PLC0414 - page.py
+from controller.adapters.http.paths import canary_path
+from controller.adapters.http.portrait_commands import commands
+from controller.adapters.http.portrait_course import course_shape
+from controller.adapters.http.portrait_moments import moment
+from controller.adapters.http.portrait_pods import pods, replica_sets, size
 from controller.adapters.http.releases import Releases
 from controller.adapters.http.shapes import (
     CanaryShape,
     CrashShape,
     GlanceShape,
-    MomentShape,
     PastShape,
-    PodShape,
-    PodsShape,
     ReleaseShape,
-    ReplicaSetShape,
     RevisionShape,
     UncoveredShape,
 )
-from controller.domain.changes import (
-    Catch,
-    Change,
-    ClearIntent,
-    Freeze,
-    LetGo,
-    OptIn,
-    Promote,
-    Scale,
-    Seed,
-    Undo,
-)
+from controller.adapters.http.shapes_commands import MeantShape
 from controller.domain.identify import Family, identify
 from controller.domain.lifecycle import AT_REST
 from controller.domain.policy import Policy
-from controller.domain.records import Container, ContainerRole, Pod, Problem, Ref
+from controller.domain.records import Problem, Ref
 from controller.domain.snapshot import Scene
 from controller.domain.status import Crash, Past, Release, Revision
 from controller.domain.wording import crash_sentence
+from controller.engine.commands import possible
 from controller.engine.journal import Entry
 
-API: Final = "/api/v1/canaries"
 # What fits on a page that is fetched every second; the whole journal is the process's own.
 TIMELINE_MAX: Final = 50
 
@@ -49,18 +39,22 @@ def glance(scene: Scene) -> GlanceShape:
     return GlanceShape(**_in_a_line(scene, _family(scene)))
 
 
-def portrait(releases: Releases, ref: Ref) -> CanaryShape | None:
-    """Everything known of one Canary; None when there is none of this name."""
+def portrait(releases: Releases, ref: Ref, *, course: bool = True) -> CanaryShape | None:
+    """Everything known of one Canary; None when there is none of this name.
+
+    The course is by far the longest part of it: who follows a release has it already.
+    """
     scene = releases.scene(ref)
     if scene is None:
         return None
+    seen = releases.course(ref) if course else None
     family, entries, status = _family(scene), releases.entries(ref), scene.status
     release, running = _release(scene, entries)
     findings, unshown = compared(status.findings)
     return CanaryShape(
         **_in_a_line(scene, family),
         at=releases.now(),
-        problem=str(scene.policy) if isinstance(scene.policy, Problem) else _absent(scene),
+        problem=_problem(scene),
         release=_release_shape(release, scene, running=running) if release else None,
         findings=findings,
         unshown=unshown,
@@ -69,33 +63,14 @@ def portrait(releases: Releases, ref: Ref) -> CanaryShape | None:
             for u in status.uncovered
         ),
         history=tuple(_past(past) for past in reversed(status.history)),
-        pods=tuple(_pods(scene, family)),
-        replica_sets=tuple(_replica_sets(scene, family)),
-        timeline=tuple(_moment(entry) for entry in reversed(entries[-TIMELINE_MAX:])),
+        pods=tuple(pods(scene, family)),
+        replica_sets=tuple(replica_sets(scene, family)),
+        commands=commands(scene),
+        possible=possible(scene),
+        meant=_meant(scene),
+        course=course_shape(seen) if seen else None,
+        timeline=tuple(moment(entry) for entry in reversed(entries[-TIMELINE_MAX:])),
     )
-
-
-def change_sentence(change: Change) -> str:  # noqa: PLR0911 - one for each
-    """What was done to the workload."""
-    match change:
-        case OptIn():
-            return "put the Deployment under watch"
-        case LetGo():
-            return "let go of the Deployment"
-        case Catch():
-            return "paused the Deployment: a rollout had begun"
-        case Seed(replicas):
-            return f"started {_count(replicas, 'canary pod')}"
-        case Scale(sizes):
-            return f"scaled {', '.join(f'{name} to {size}' for name, size in sizes)}"
-        case Promote():
-            return "resumed the Deployment: its own strategy finishes the rollout"
-        case Undo(name):
-            return f"wrote the template of {name} back"
-        case Freeze(stable, replicas, _):
-            return f"gave {stable} all {replicas} pods and the canary none"
-        case ClearIntent():
-            return "took the command off the Canary: it is done"
 
 
 def _in_a_line(scene: Scene, family: Family) -> dict[str, Any]:
@@ -114,9 +89,9 @@ def _in_a_line(scene: Scene, family: Family) -> dict[str, Any]:
         "canary": _revision(release.canary) if release else None,
         "step": min(release.step + 1, steps or release.step + 1) if release else None,
         "steps": steps,
-        "stable_pods": _size(stable.replicas if stable else 0, family.stable_pods),
-        "canary_pods": _size(canary.replicas if canary else 0, family.canary_pods),
-        "url": f"{API}/{ref.namespace}/{ref.name}",
+        "stable_pods": size(stable.replicas if stable else 0, family.stable_pods),
+        "canary_pods": size(canary.replicas if canary else 0, family.canary_pods),
+        "url": canary_path(ref),
     }
 
 
@@ -129,21 +104,27 @@ def _family(scene: Scene) -> Family:
     )
 
 
-def _absent(scene: Scene) -> str:
-    return "" if scene.workload else "the Deployment that it names does not exist"
+def _problem(scene: Scene) -> str:
+    """Why nothing can be done, or why a command cannot be read."""
+    if isinstance(scene.policy, Problem):
+        return str(scene.policy)
+    if scene.workload is None:
+        return "the Deployment that it names does not exist"
+    return str(scene.intent) if isinstance(scene.intent, Problem) else ""
 
 
-def _size(wanted: int, pods: tuple[Pod, ...]) -> PodsShape:
-    here = [pod for pod in pods if not pod.leaving]
-    return PodsShape(
-        wanted=wanted, ready=sum(pod.ready for pod in here), restarts=sum(map(_restarts, here))
-    )
+def _meant(scene: Scene) -> MeantShape | None:
+    release = scene.status.release
+    if release is None:
+        return None
+    return MeantShape(revision=release.canary.fingerprint, step=release.step + 1)
 
 
 def _revision(revision: Revision) -> RevisionShape:
     return RevisionShape(
         fingerprint=revision.fingerprint,
         number=revision.number,
+        replica_set=revision.replica_set,
         images=revision.images,
         name=str(revision),
     )
@@ -199,83 +180,3 @@ def _past(past: Past) -> PastShape:
         result=past.result,
         reason=past.reason,
     )
-
-
-def _pods(scene: Scene, family: Family) -> Iterable[PodShape]:
-    order = {"canary": 0, "stable": 1, "other": 2}
-    shapes = [
-        PodShape(
-            name=pod.name,
-            role=_role(pod.replica_set, family),
-            ready=pod.ready,
-            leaving=pod.leaving,
-            restarts=_restarts(pod),
-            deaths=pod.deaths,
-            condition=_condition(pod),
-        )
-        for pod in scene.pods
-    ]
-    return sorted(shapes, key=lambda shape: (order[shape.role], shape.name))
-
-
-def _replica_sets(scene: Scene, family: Family) -> Iterable[ReplicaSetShape]:
-    shapes = [
-        ReplicaSetShape(
-            name=rs.name,
-            role=_role(rs.uid, family),
-            revision=rs.revision,
-            images=rs.images,
-            replicas=rs.replicas,
-            ready=rs.ready,
-        )
-        for rs in scene.replica_sets
-    ]
-    return sorted(shapes, key=lambda shape: (-shape.revision, shape.name))
-
-
-def _role(uid: str, family: Family) -> str:
-    if family.canary is not None and uid == family.canary.uid:
-        return "canary"
-    if family.stable is not None and uid == family.stable.uid:
-        return "stable"
-    return "other"
-
-
-def _restarts(pod: Pod) -> int:
-    """Of the application: what runs beside it restarts for reasons of its own."""
-    app = (one for one in pod.containers if one.role is ContainerRole.APP)
-    return sum(container.restarts for container in app)
-
-
-def _condition(pod: Pod) -> str:
-    if pod.leaving:
-        return "stopping"
-    if pod.ready:
-        return "ready"
-    reasons = [reason for container in pod.containers if (reason := _down(container))]
-    return f"not ready: {', '.join(reasons)}" if reasons else "not ready"
-
-
-def _down(container: Container) -> str:
-    """Why a container does not run; empty when it does, or when nothing is said."""
-    if container.waiting:
-        return container.waiting
-    if container.deaths > container.restarts and container.last_death is not None:
-        return f"ended with exit code {container.last_death.exit_code}"
-    return ""
-
-
-def _moment(entry: Entry) -> MomentShape:
-    before, after = entry.snapshot.scene.status, entry.plan.status
-    return MomentShape(
-        at=entry.snapshot.now,
-        phase=after.phase,
-        came_from=before.phase if before.phase is not after.phase else None,
-        message=after.message,
-        change=change_sentence(entry.plan.change) if entry.plan.change else "",
-        events=tuple(f"{said.reason}: {said.message}" for said in entry.plan.occurrences),
-    )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

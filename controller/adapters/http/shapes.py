@@ -3,18 +3,16 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from controller.adapters.http.shape import Shape
+from controller.adapters.http.shapes_commands import CommandShape, MeantShape
+from controller.adapters.http.shapes_course import CourseShape
 from controller.domain.findings import Metric, Outcome, Range, Side, Spared
 from controller.domain.lifecycle import Phase
-from controller.domain.naming import camel
+from controller.domain.records import IntentAction
 from controller.domain.status import Result
-
-
-class Shape(BaseModel):
-    """Spelled as the Kubernetes API spells its fields."""
-
-    model_config = ConfigDict(alias_generator=camel, populate_by_name=True, frozen=True)
+from controller.engine.ports import Verb
 
 
 class RevisionShape(Shape):
@@ -22,6 +20,7 @@ class RevisionShape(Shape):
 
     fingerprint: str
     number: Annotated[int, Field(description="the Deployment's revision; 0: not known")]
+    replica_set: Annotated[str, Field(description="its name; empty: not known")] = ""
     images: tuple[str, ...]
     name: Annotated[str, Field(description="how people are told of it")]
 
@@ -182,6 +181,20 @@ class MomentShape(Shape):
     events: tuple[str, ...]
 
 
+class EntryShape(MomentShape):
+    """One decision of the flight recorder, in a few lines."""
+
+    number: Annotated[int, Field(description="counted since the service started")]
+    url: Annotated[str, Field(description="the whole entry, as a file for `canaryctl explain`")]
+
+
+class JournalShape(Shape):
+    """The decisions that are remembered."""
+
+    items: Annotated[tuple[EntryShape, ...], Field(description="newest first")]
+    at: datetime
+
+
 class CanaryShape(GlanceShape):
     """Everything that is known of one Canary."""
 
@@ -194,4 +207,27 @@ class CanaryShape(GlanceShape):
     history: Annotated[tuple[PastShape, ...], Field(description="newest first")]
     pods: tuple[PodShape, ...]
     replica_sets: tuple[ReplicaSetShape, ...]
+    commands: Annotated[
+        tuple[CommandShape, ...],
+        Field(description="what people asked for, newest first; one that waits is on top"),
+    ]
+    possible: Annotated[
+        tuple[IntentAction, ...],
+        Field(
+            description="what can be asked for now, by whoever reads this; promote-full is "
+            "`promote` with `full`"
+        ),
+    ]
+    may: Annotated[
+        tuple[Verb, ...] | None,
+        Field(description="what whoever reads this has the right to; null: nobody was asked"),
+    ] = None
+    course: Annotated[
+        CourseShape | None,
+        Field(description="the release over time; null: none was seen, or it was not asked for"),
+    ] = None
+    meant: Annotated[
+        MeantShape | None,
+        Field(description="what a command has to name; null: there is no release to command"),
+    ]
     timeline: Annotated[tuple[MomentShape, ...], Field(description="newest first")]

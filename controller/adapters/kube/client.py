@@ -38,6 +38,14 @@ class NotFound(Refused):
     """There is no such object, or no such API."""
 
 
+class Denied(Refused):
+    """Whoever asks may not do this."""
+
+
+class Unauthenticated(Denied):
+    """The server does not know who asks."""
+
+
 class Expired(Unavailable):
     """The server cannot serve this resource version, too old or too new: list again."""
 
@@ -80,6 +88,8 @@ def failure_of(status: int, body: bytes) -> Conflict | Refused | Unavailable:
         return AlreadyExists(text) if failure.reason == "AlreadyExists" else Conflict(text)
     if status == 404:
         return NotFound(text)
+    if status in {401, 403}:
+        return Unauthenticated(text) if status == 401 else Denied(text)
     if status == 429 or status >= 500:
         return Unavailable(text)
     return Refused(text)
@@ -177,7 +187,7 @@ class KubeClient:
             raise Unavailable(f"{method} {path}: {error}") from error
         except (aiohttp.ClientError, OSError, kube_config.ConfigException) as error:
             # A token file that is being replaced, or a connection that broke.
-            raise Unavailable(f"{method} {path}: {error!r}") from error
+            raise Unavailable(f"{method} {path}: {error or repr(error)}") from error
 
     async def _send(
         self,

@@ -32,6 +32,7 @@ _STATUS_FIELDS: Final = {
     "history": "Releases that ended, the latest last.",
     "outbox": "Messages to people that were not delivered yet.",
     "intentDone": "Id of the last command that was carried out.",
+    "commands": "What people asked for last, and what became of it; the latest last.",
     "conditions": "Conditions by the Kubernetes API conventions: Ready, Progressing, Degraded and "
     "MetricsAvailable.",
 }

@@ -9,6 +9,7 @@ import yaml
 
 from controller.adapters.kube.crd import crd
 from controller.adapters.kube.gate import policy_manifests
+from controller.adapters.kube.permissions import guard_manifests
 
 SERVICE_ACCOUNT: Final = "system:serviceaccount:canary-controller:canary-controller"
 """The controller's user in the raw manifests; the chart fills in its own."""
@@ -22,6 +23,7 @@ def manifests() -> Mapping[str, str]:
     return {
         "crd.yaml": _text(crd()),
         "gate.yaml": _text(*policy_manifests(SERVICE_ACCOUNT, "v1")),
+        "commands.yaml": _text(*guard_manifests(SERVICE_ACCOUNT)),
     }
 
 

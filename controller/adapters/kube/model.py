@@ -4,6 +4,7 @@ import difflib
 import functools
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -15,7 +16,7 @@ from controller.adapters.kube.spec import CanarySpec
 from controller.domain.policy import Policy
 from controller.domain.records import Problem
 
-__all__ = ["CanarySpec", "parse_policy"]
+__all__ = ["CanarySpec", "parse_policy", "spec_problems"]
 
 _SHOWN_CHARACTERS_MAX: Final = 60
 
@@ -29,22 +30,25 @@ def parse_policy(
     installed, and a client that does not ask for strict field validation gets its typos pruned
     without a word. `metrics_problem` says whether the metrics can be asked what the policy asks.
     """
-    if not isinstance(spec, dict):
-        return _problem("spec", "is missing" if spec is None else "is not an object", _explain([]))
-    try:
-        policy = CanarySpec.model_validate(spec).policy()
-    except ValidationError as error:
-        return _first(error)
+    problems = spec_problems(spec)
+    if problems:
+        first, *others = problems
+        more = f" ({len(others)} more after it)" if others else ""
+        return replace(first, message=first.message + more)
+    policy = CanarySpec.model_validate(spec).policy()
     return metrics_problem(policy) or policy
 
 
-def _first(error: ValidationError) -> Problem:
-    """The first error in our words, with the number of the others."""
-    first, *others = error.errors(include_url=False)
-    path = _path(first)
-    message, remedy = _words(first)
-    more = f" ({len(others)} more after it)" if others else ""
-    return _problem(path, message + more, remedy)
+def spec_problems(spec: object) -> tuple[Problem, ...]:
+    """Everything that is wrong with a spec in itself; empty: it can be read."""
+    if not isinstance(spec, dict):
+        message = "is missing" if spec is None else "is not an object"
+        return (_problem("spec", message, _explain([])),)
+    try:
+        CanarySpec.model_validate(spec)
+    except ValidationError as error:
+        return tuple(_problem(_path(one), *_words(one)) for one in error.errors(include_url=False))
+    return ()
 
 
 def _problem(path: str, message: str, remedy: str) -> Problem:

@@ -39,7 +39,8 @@ class Reflector(Generic[T]):
     `synced` is set when the first list was taken. `relists` and `reconnects` count what went wrong
     or was renewed since; `age_seconds` is how long nothing was heard from the server. A kind that
     is not required is hardly asked for again where the account may not see it, and only the first
-    refusal is a warning.
+    refusal is a warning. `selector` narrows what is asked for; `trouble` says what went wrong last,
+    empty once the server was heard again.
     """
 
     def __init__(
@@ -50,13 +51,16 @@ class Reflector(Generic[T]):
         *,
         dice: random.Random,
         idle_seconds_max: float = IDLE_SECONDS_MAX,
+        selector: Query | None = None,
     ) -> None:
         self.synced = asyncio.Event()
+        self.trouble = ""
         self.relists = 0
         self.reconnects = 0
         self._client = client
         self._shelf = shelf
         self._path = shelf.resource.path(namespace)
+        self._selector = selector or {}
         self._dice = dice
         self._idle_seconds_max = idle_seconds_max
         self._was_refused = False
@@ -104,16 +108,19 @@ class Reflector(Generic[T]):
         ceiling = min(BACKOFF_SECONDS_MAX, BACKOFF_SECONDS_FIRST * 2.0 ** min(self._failures, 10))
         self._failures += 1
         pause = self._dice.uniform(0.0, ceiling)
+        self.trouble = str(error)
         _logger.warning("%s: %s; trying again in %.1f s", self._path, error, pause)
         await asyncio.sleep(pause)
 
     def _heard(self) -> None:
+        self.trouble = ""
         self._heard_at = asyncio.get_running_loop().time()
 
     async def _list(self) -> str:
         """Take the whole list, page by page; returns the version to watch from."""
         entries: dict[Key, Entry[T]] = {}
-        query: dict[str, str | int] = {"limit": self._shelf.resource.page_items_max}
+        limit = self._shelf.resource.page_items_max
+        query: dict[str, str | int] = {**self._selector, "limit": limit}
         while True:
             body = await self._client.request(
                 "GET", self._path, query=query, timeout_seconds=LIST_TIMEOUT_SECONDS
@@ -138,6 +145,7 @@ class Reflector(Generic[T]):
         low, high = 1 - WATCH_SPREAD, 1 + WATCH_SPREAD
         seconds = round(WATCH_SECONDS * self._dice.uniform(low, high))
         query: Query = {
+            **self._selector,
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": version,
@@ -148,6 +156,8 @@ class Reflector(Generic[T]):
         started = loop.time()
         limit = seconds + self._idle_seconds_max
         async with self._client.stream(self._path, query=query, timeout_seconds=limit) as lines:
+            # It answers; when it says something about the objects is another matter.
+            self.trouble = ""
             while line := await self._line(lines):
                 self._heard()
                 self._take(line)

@@ -6,6 +6,7 @@ from typing import Final, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from controller.adapters.kube.analysis_spec import AnalysisSpec
+from controller.adapters.kube.notifications_spec import NotificationsSpec
 from controller.adapters.kube.scalars import (
     RULES,
     BakeTime,
@@ -207,6 +208,12 @@ class CanarySpec(Written):
         'as "10m"; 0s (no watch) to 24h. Default 10m. Raise it when faults show late.',
     )
 
+    notifications: NotificationsSpec = Field(
+        default_factory=NotificationsSpec,
+        description="Where people are told of this Canary, and whom to call when one is needed. "
+        "Default: as the controller is configured.",
+    )
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         """Refuse steps that shrink; pods and percent are not compared with each other."""
@@ -246,4 +253,5 @@ class CanarySpec(Written):
             rollback=self.rollback.strategy,
             rollback_window=self.rollback.window,
             bake=duration(self.bake),
+            notifications=self.notifications.notifications(),
         )

@@ -15,6 +15,7 @@ BLOCKS_MAX: Final = 50
 # Ours: more than this nobody reads in a chat, and 2 sections of facts keep us far from 50 blocks.
 FACTS_MAX: Final = 20
 FINDING_CHARACTERS_MAX: Final = 600
+MENTIONS_MAX: Final = 10
 FALLBACK_CHARACTERS_MAX: Final = 3000
 
 ELLIPSIS: Final = "…"
@@ -36,6 +37,8 @@ Block = dict[str, Any]
 
 # Colours and cursor moves of terminals, and the other control characters except tab and newline.
 _ANSI: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]")
+_USER: Final = re.compile(r"[UW][A-Z0-9]{2,20}")
+_GROUP: Final = re.compile(r"S[A-Z0-9]{2,20}")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -73,14 +76,15 @@ def code(log: str, characters_max: int = SECTION_CHARACTERS_MAX) -> str:
     return f"{FENCE}\n{whole}\n{FENCE}"
 
 
-def message(ref: Ref, notice: Notice, dashboard_url: str | None = None) -> tuple[str, list[Block]]:
-    """The plain text and the blocks of one notice."""
+def message(ref: Ref, notice: Notice, url: str | None = None) -> tuple[str, list[Block]]:
+    """The plain text and the blocks of one notice, whole; `url` is the dashboard's own."""
     blocks = [
-        _header(notice),
-        *_fact_sections(notice),
-        *_finding_section(notice),
-        *([_section(code(notice.log))] if notice.log.strip() else []),
-        _context(ref, notice, dashboard_url),
+        header(notice),
+        *calling(notice),
+        *fact_sections(notice),
+        *finding_section(notice),
+        *([section(code(notice.log))] if notice.log.strip() else []),
+        context(ref, notice, url),
     ]
     assert len(blocks) <= BLOCKS_MAX
     return plain(notice), blocks
@@ -96,17 +100,45 @@ def plain(notice: Notice) -> str:
     return clip("\n".join(lines), FALLBACK_CHARACTERS_MAX)
 
 
+def mentions(notice: Notice) -> str:
+    """Who is called: nobody unless a person is needed, and nothing but what has Slack's shapes."""
+    if not notice.asks:
+        return ""
+    return " ".join(filter(None, map(_mention, notice.mentions[:MENTIONS_MAX])))
+
+
+def calling(notice: Notice) -> list[Block]:
+    """A line for those who are called, where there are any."""
+    called = mentions(notice)
+    return [section(f"{called} a person is needed")] if called else []
+
+
+def page(ref: Ref, dashboard_url: str) -> str:
+    """Where the dashboard shows this Canary."""
+    return f"{dashboard_url}/canaries/{ref.namespace}/{ref.name}"
+
+
+def _mention(who: str) -> str:
+    if who in {"here", "channel"}:
+        return f"<!{who}>"
+    if _USER.fullmatch(who):
+        return f"<@{who}>"
+    return f"<!subteam^{who}>" if _GROUP.fullmatch(who) else ""
+
+
 def _title(notice: Notice) -> str:
-    return f"{EMOJI[notice.kind]} {_one_line(notice.headline) or notice.kind.value}"
+    return f"{EMOJI[notice.kind]} {one_line(notice.headline) or notice.kind.value}"
 
 
-def _header(notice: Notice) -> Block:
+def header(notice: Notice) -> Block:
+    """The headline."""
     text = clip(_title(notice), HEADER_CHARACTERS_MAX)
     return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": True}}
 
 
-def _fact_sections(notice: Notice) -> list[Block]:
-    fields = [_mrkdwn(_fact(name, value)) for name, value in notice.facts[:FACTS_MAX]]
+def fact_sections(notice: Notice) -> list[Block]:
+    """The facts, in two columns."""
+    fields = [mrkdwn(_fact(name, value)) for name, value in notice.facts[:FACTS_MAX]]
     return [
         {"type": "section", "fields": fields[at : at + FIELDS_PER_SECTION_MAX]}
         for at in range(0, len(fields), FIELDS_PER_SECTION_MAX)
@@ -114,40 +146,44 @@ def _fact_sections(notice: Notice) -> list[Block]:
 
 
 def _fact(name: str, value: str) -> str:
-    title = clip(_one_line(name) or NOTHING, HEADER_CHARACTERS_MAX)
+    title = clip(one_line(name) or NOTHING, HEADER_CHARACTERS_MAX)
     return f"*{title}*\n{clip(value.strip() or NOTHING, FIELD_CHARACTERS_MAX - len(title) - 3)}"
 
 
-def _finding_section(notice: Notice) -> list[Block]:
+def finding_section(notice: Notice) -> list[Block]:
+    """What was compared; nothing where nothing was."""
     lines: list[str] = []
     left = SECTION_CHARACTERS_MAX - 40  # room for "… and n more"
     for finding in notice.findings:
-        line = f"• {clip(_one_line(finding), FINDING_CHARACTERS_MAX)}"
+        line = f"• {clip(one_line(finding), FINDING_CHARACTERS_MAX)}"
         left -= len(line) + 1
         if left < 0:
             lines.append(f"{ELLIPSIS} and {len(notice.findings) - len(lines)} more")
             break
         lines.append(line)
-    return [_section("\n".join(lines))] if lines else []
+    return [section("\n".join(lines))] if lines else []
 
 
-def _context(ref: Ref, notice: Notice, dashboard_url: str | None) -> Block:
+def context(ref: Ref, notice: Notice, url: str | None = None) -> Block:
+    """Small print: which Canary, when, and the key by which a repeat is known."""
     parts = [str(ref), f"{notice.at:%Y-%m-%d %H:%M:%S} UTC", f"key {notice.key}"]
     text = " · ".join(clip(part, FINDING_CHARACTERS_MAX) for part in parts)
-    link = f" · <{escape(dashboard_url)}|dashboard>" if dashboard_url else ""
-    return {"type": "context", "elements": [_mrkdwn(text + link)]}
+    link = f" · <{escape(page(ref, url))}|dashboard>" if url else ""
+    return {"type": "context", "elements": [mrkdwn(text + link)]}
 
 
-def _section(text: str) -> Block:
-    return {"type": "section", "text": _mrkdwn(text)}
+def section(text: str) -> Block:
+    """A paragraph of text that was escaped."""
+    return {"type": "section", "text": mrkdwn(text)}
 
 
-def _mrkdwn(text: str) -> Block:
+def mrkdwn(text: str) -> Block:
     """Verbatim: Slack makes no links or mentions out of what only looks like them."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Without line breaks and what no screen shows."""
     return " ".join(_printable(text).split())
 
 

@@ -12,8 +12,9 @@ from slack_sdk.webhook import WebhookResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from controller.adapters.slack.blocks import message
+from controller.adapters.slack.buttons import link
 from controller.domain.records import Ref
-from controller.domain.status import Notice
+from controller.domain.status import Notice, NoticeKind
 from controller.engine.ports import Refused, Unavailable
 
 ANSWER_TIMEOUT_SECONDS: Final = 5
@@ -50,7 +51,10 @@ CHECK_ADDRESS: Final = "check that slack_webhook_url is an incoming webhook's ad
 
 
 class SlackNotifier:
-    """Sends each notice as one message. Connection, proxy and time limits are the session's."""
+    """Sends each notice as one message, without buttons: here nobody listens to clicks.
+
+    Connection, proxy and time limits are the session's.
+    """
 
     def __init__(
         self, url: str, session: aiohttp.ClientSession, dashboard_url: str | None = None
@@ -66,7 +70,12 @@ class SlackNotifier:
         self._dashboard_url = dashboard_url
 
     async def send(self, ref: Ref, notice: Notice) -> None:
-        """Deliver, or raise Unavailable (try again later) or Refused (will never be taken)."""
+        """Deliver, or raise Unavailable (try again later) or Refused (will never be taken).
+
+        A step that passed is no message of its own, and nothing here can be updated.
+        """
+        if notice.kind is NoticeKind.STEP_PASSED:
+            return
         answer = await self._post(ref, notice)
         if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             wait_seconds = _retry_after_seconds(answer)
@@ -78,7 +87,10 @@ class SlackNotifier:
 
     async def _post(self, ref: Ref, notice: Notice) -> WebhookResponse:
         assert not self._session.closed, "a closed session would be replaced without limits"
-        text, blocks = message(ref, notice, self._dashboard_url)
+        text, blocks = message(ref, notice)
+        if self._dashboard_url:
+            row = {"type": "actions", "elements": [link(ref, self._dashboard_url)]}
+            blocks.insert(-1, row)
         try:
             return await self._client.send(text=text, blocks=blocks)
         except TimeoutError as error:

@@ -2,20 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import httpx
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from prometheus_client import CollectorRegistry
 
 from controller.adapters.http.api import build_api
 from controller.adapters.http.app import Health, build_app
 from controller.adapters.http.page import build_page
 from controller.adapters.http.releases import Releases
+from controller.domain.lifecycle import Phase
 from controller.domain.records import Ref
 from controller.domain.snapshot import Scene, Snapshot
 from controller.domain.status import Crash
+from controller.engine.course import Course, Courses
 from controller.engine.journal import Entry, Journal
+from controller.engine.ports import Person, Unavailable, Verb
 from tests.domain.tabletop import REF, START, Table, settled
 
 LAST_WORDS = "TypeError: cannot read <b>launch</b> of undefined\n    at /app/lti.js:7"
@@ -27,6 +30,7 @@ class Shelf:
 
     scenes: dict[Ref, Scene] = field(default_factory=dict)
     journal: Journal = field(default_factory=Journal)
+    courses: Courses = field(default_factory=Courses)
     at: datetime = START
 
     def now(self) -> datetime:
@@ -41,12 +45,23 @@ class Shelf:
     def entries(self, ref: Ref) -> tuple[Entry, ...]:
         return self.journal.of(ref)
 
+    @property
+    def epoch(self) -> str:
+        return self.journal.epoch
+
+    def since(self, number: int) -> tuple[Entry, ...]:
+        return self.journal.since(number)
+
+    def course(self, ref: Ref) -> Course | None:
+        return self.courses.of(ref)
+
     def look(self, table: Table, count: int = 1) -> None:
         """Decisions about one Deployment, each written down."""
         for _ in range(count):
             before = table.scene()
             plan = table.look()
             self.journal.record(REF, Snapshot(scene=before, now=table.now), plan)
+            self.courses.saw(table.scene(), table.now)
         self.at = table.now
         self.scenes[REF] = table.scene()
 
@@ -55,6 +70,51 @@ class Shelf:
         scene = self.scenes[REF]
         fields = replace(scene.status, **status)  # type: ignore[arg-type]
         self.scenes[ref] = replace(scene, ref=ref, status=fields)
+
+
+ADA = Person(name="ada", groups=("teachers",))
+
+
+@dataclass(frozen=True)
+class Somebody:
+    """Who was let in."""
+
+    person: Person = ADA
+    via: str = "REST API from 127.0.0.1"
+
+
+class OpenDoor:
+    """Lets everybody in, as ada."""
+
+    async def caller(self, request: Request) -> Somebody:
+        return Somebody()
+
+
+@dataclass
+class Rights:
+    """Who may do what: everybody everything, unless it is forbidden.
+
+    `forbidden` holds (verb, namespace), and (verb, "") for all namespaces at once; `away`: nobody
+    can be asked. `persons` are known by their tokens.
+    """
+
+    forbidden: set[tuple[Verb, str]] = field(default_factory=set)
+    away: bool = False
+    persons: dict[str, Person] = field(default_factory=dict)
+    asked: int = 0
+
+    async def person(self, token: str) -> Person | None:
+        self._check()
+        return self.persons.get(token)
+
+    async def may(self, person: Person, verb: Verb, namespace: str, name: str = "") -> bool:
+        self._check()
+        return not self.forbidden & {(verb, namespace)}
+
+    def _check(self) -> None:
+        self.asked += 1
+        if self.away:
+            raise Unavailable("no answer within 5 s")
 
 
 def watching() -> tuple[Shelf, Table]:
@@ -93,10 +153,20 @@ def rolled_back() -> tuple[Shelf, Table]:
     return shelf, table
 
 
+def several() -> Shelf:
+    """Three Canaries; one is held."""
+    shelf, _ = on_trial()
+    since = shelf.at - timedelta(minutes=1)
+    shelf.copy(Ref("shop", "pay"), phase=Phase.HOLDING, since=since)
+    shelf.copy(Ref("shop", "cart"))
+    return shelf
+
+
 def application(source: Callable[[], Releases], note: str = "") -> FastAPI:
     health = Health(heartbeat_age_seconds=lambda: 0.0, unsynced=tuple)
-    pages = build_page(source, lambda: note)
-    return build_app(health, CollectorRegistry(), build_api(source), pages)
+    pages = build_page(source, OpenDoor(), Rights(), note=lambda: note)
+    api = build_api(source, OpenDoor(), Rights())
+    return build_app(health, CollectorRegistry(), api, pages)
 
 
 async def asked(app: FastAPI, path: str, method: str = "GET") -> httpx.Response:

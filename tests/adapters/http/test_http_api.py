@@ -2,15 +2,13 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 import httpx
 import pytest
 
-from controller.adapters.http.portrait import change_sentence
-from controller.adapters.http.shapes import CanaryShape, PageShape
+from controller.adapters.http.portrait_moments import change_sentence
 from controller.domain.changes import (
     Catch,
     Change,
@@ -23,7 +21,6 @@ from controller.domain.changes import (
     Seed,
     Undo,
 )
-from controller.domain.lifecycle import Phase
 from controller.domain.records import Container, Problem, Ref, Termination
 from tests.adapters.http.bookshelf import (
     LAST_WORDS,
@@ -32,16 +29,15 @@ from tests.adapters.http.bookshelf import (
     asked,
     on_trial,
     rolled_back,
+    several,
     watching,
 )
-from tests.domain.tabletop import REF
-
-ONE = "/api/v1/canaries/exams/exam-api"
-ALL = "/api/v1/canaries"
+from tests.adapters.http.ward import ALL, ONE, Ward, of
+from tests.domain.tabletop import REF, Table
 
 
-def ask(shelf: Shelf, path: str, method: str = "GET") -> httpx.Response:
-    return asyncio.run(asked(application(lambda: shelf), path, method))
+def ask(shelf: Shelf, path: str, method: str = "GET", **headers: str) -> httpx.Response:
+    return of(Ward(shelf, Table()), path, method, **headers)
 
 
 def body(shelf: Shelf, path: str = ONE) -> Any:
@@ -173,10 +169,11 @@ def test_a_canary_that_is_not_there_is_a_problem_with_a_remedy() -> None:
     assert answer.status_code == HTTPStatus.NOT_FOUND
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json() == {
-        "type": "about:blank",
-        "title": "Not Found",
+        "type": "/docs#problem-not-found",
+        "title": "Not there",
         "status": 404,
-        "detail": "there is no Canary exams/other; those that are there: /api/v1/canaries",
+        "detail": "there is no Canary exams/other, or you may not see it; "
+        "those that are there for you: /api/v1/canaries",
         "instance": "/api/v1/canaries/exams/other",
     }
 
@@ -219,16 +216,17 @@ def test_an_unknown_path_names_the_api() -> None:
     assert ask(watching()[0], "/nothing").json()["detail"].endswith("or /api/v1/canaries")
 
 
-def test_the_description_has_examples_that_are_true_to_the_shapes() -> None:
-    paths = ask(watching()[0], "/openapi.json").json()["paths"]
-    for path, shape in ((ALL, PageShape), (f"{ALL}/{{namespace}}/{{name}}", CanaryShape)):
-        answers = paths[path]["get"]["responses"]
-        example = answers["200"]["content"]["application/json"]["example"]
-        # OpenAPI leaves out what is null.
-        read = shape.model_validate(example)
-        assert read.model_dump(mode="json", by_alias=True, exclude_none=True) == example
-        for code in set(answers) - {"200"}:
-            assert list(answers[code]["content"]) == ["application/problem+json"]
+def test_where_no_release_runs_nothing_is_meant_and_nothing_possible() -> None:
+    said = body(watching()[0])
+    assert (said["possible"], said["meant"], said["course"]) == ([], None, None)
+
+
+def test_a_command_that_cannot_be_read_is_a_problem_of_the_canary() -> None:
+    shelf, table = on_trial()
+    wrong = Problem(reason="Bad", field="intent", message="is no command", remedy="Write one")
+    table.intent = wrong  # type: ignore[assignment]
+    shelf.scenes[REF] = table.scene()
+    assert body(shelf)["problem"] == "intent: is no command. Write one"
 
 
 CHANGES: dict[Change, str] = {
@@ -247,12 +245,3 @@ CHANGES: dict[Change, str] = {
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: type(change).__name__)
 def test_every_change_can_be_said(change: Change) -> None:
     assert change_sentence(change) == CHANGES[change]
-
-
-def several() -> Shelf:
-    """Three Canaries; one is held."""
-    shelf, _ = on_trial()
-    since = shelf.at - timedelta(minutes=1)
-    shelf.copy(Ref("shop", "pay"), phase=Phase.HOLDING, since=since)
-    shelf.copy(Ref("shop", "cart"))
-    return shelf

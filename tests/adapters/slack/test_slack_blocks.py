@@ -170,5 +170,7 @@ def test_any_text_whatsoever_stays_within_what_slack_takes() -> None:
 
 
 def test_the_dashboard_is_linked_when_there_is_one() -> None:
-    _, blocks = message(REF, notice(), "https://canary.example/?a=1&b=2")
-    assert "<https://canary.example/?a=1&amp;b=2|dashboard>" in texts(blocks[-1:])
+    _, blocks = message(REF, notice(), "https://canary.example/a&b")
+    assert "<https://canary.example/a&amp;b/canaries/exams/exam-api|dashboard>" in texts(
+        blocks[-1:]
+    )

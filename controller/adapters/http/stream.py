@@ -1,0 +1,156 @@
+"""The stream of what happens: server-sent events, for scripts and for the dashboard."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime
+
+from controller.adapters.http.api import NAME_CHARACTERS_MAX
+from controller.adapters.http.kinds import Kind
+from controller.adapters.http.paths import VERSION
+from controller.adapters.http.problems import Trouble, documented
+from controller.adapters.http.sight import Door, Sight, may_see, sight_of
+from controller.adapters.http.stream_hub import Client, Hub, encoded
+from controller.domain.records import Ref
+from controller.engine.ports import Access
+
+PATH: Final = f"{VERSION}/stream"
+MEDIA_TYPE: Final = "text/event-stream"
+# Often enough for the proxies in between, which end what is silent; and rights are asked anew.
+KEEP_ALIVE_SECONDS: Final = 15.0
+# As long as the API server cannot be asked, what was believed is believed once more.
+UNKNOWN_MAX: Final = 1
+ID_CHARACTERS_MAX: Final = 64
+RETRY_MS: Final = 2_000
+HEADERS: Final = {
+    "cache-control": "no-store",
+    "x-accel-buffering": "no",
+    "x-content-type-options": "nosniff",
+}
+
+_EXAMPLE: Final = """\
+id: 7f3a-412
+event: moment
+data: {"namespace":"exams","name":"exam-api","number":412,"phase":"RollingBack", ...}
+
+event: glance
+data: {"namespace":"exams","name":"exam-api","phase":"RollingBack", ...}
+
+: keep-alive
+"""
+
+
+class Form(StrEnum):
+    """How states are told."""
+
+    JSON = "json"
+    HTML = "html"
+
+
+def build_stream(hub: Hub, door: Door, access: Access) -> APIRouter:
+    """A router to be included in the application. `hub.run()` has to run beside it."""
+    router = APIRouter(tags=["stream"])
+    # Who is asking is found out before anything else is looked at.
+    known = [Depends(door.caller)]
+
+    @router.get(PATH, response_class=StreamingResponse, responses=_answers(), dependencies=known)
+    async def follow(
+        request: Request,
+        namespace: Annotated[
+            str | None, Query(description="only of this one", max_length=NAME_CHARACTERS_MAX)
+        ] = None,
+        name: Annotated[
+            str | None,
+            Query(description="only this Canary, and all of it", max_length=NAME_CHARACTERS_MAX),
+        ] = None,
+        form: Annotated[
+            Form, Query(description="html: painted for the dashboard, and without moments")
+        ] = Form.JSON,
+        since: Annotated[
+            AwareDatetime | None,
+            Query(description="states are told that changed since; left out: all of them"),
+        ] = None,
+        last_event_id: Annotated[
+            str,
+            Header(
+                max_length=ID_CHARACTERS_MAX,
+                description="of the last moment you had: those after it are told again",
+            ),
+        ] = "",
+    ) -> StreamingResponse:
+        """What happens, as it happens, as server-sent events.
+
+        `moment`: something was decided or done (an entry of the journal; its id is for
+        `Last-Event-ID`). `glance`: the line of a Canary has changed; with `name` it is `canary`,
+        all of it but its course. `gone`: a Canary was deleted. A Canary's state is told once a
+        second at most. At the beginning states are told as they are. What you may not see is not
+        told; your rights are asked anew every 15 s, and the stream ends with them.
+        """
+        if name is not None and namespace is None:
+            raise Trouble(Kind.WRONG_INPUT, "a name needs its namespace: add `namespace`")
+
+        async def seen() -> Sight:
+            """Raises Trouble when the caller is let in no more."""
+            person = (await door.caller(request)).person
+            if namespace is not None and name is not None:
+                await may_see(access, person, Ref(namespace, name))
+                return Sight(namespaces=frozenset({namespace}))
+            return await sight_of(access, person, hub.refs())
+
+        client = Client(sight=await seen(), namespace=namespace, name=name, html=form is Form.HTML)
+        hub.join(client, since, last_event_id)
+        return StreamingResponse(_told(hub, client, seen), media_type=MEDIA_TYPE, headers=HEADERS)
+
+    return router
+
+
+async def _told(
+    hub: Hub, client: Client, seen: Callable[[], Awaitable[Sight]]
+) -> AsyncIterator[bytes]:
+    """Until the reader leaves, may see no more, or the hub ends it."""
+    loop, unknown = asyncio.get_running_loop(), 0
+    try:
+        yield f"retry: {RETRY_MS}\n\n".encode()
+        checked = loop.time()
+        while True:
+            event = await _next(client, checked + KEEP_ALIVE_SECONDS - loop.time())
+            if event is None:
+                return
+            if event:
+                yield event
+                continue
+            checked = loop.time()
+            try:
+                client.sight, unknown = await seen(), 0
+            except Trouble as trouble:
+                unknown += 1
+                if trouble.kind is not Kind.UNAVAILABLE or unknown > UNKNOWN_MAX:
+                    return
+            # A page cannot hear a comment, and has to notice silence.
+            yield encoded("beat", "{}") if client.html else b": keep-alive\n\n"
+    finally:
+        hub.leave(client)
+
+
+async def _next(client: Client, seconds: float) -> bytes | None:
+    """What is to be sent; empty: it is time to look up; None: this is the end."""
+    if seconds <= 0:
+        return b""
+    try:
+        async with asyncio.timeout(seconds):
+            return await client.queue.get()
+    except TimeoutError:
+        return b""
+
+
+def _answers() -> dict[int | str, dict[str, Any]]:
+    said = documented(Kind.NOT_FOUND, Kind.WRONG_INPUT)
+    said[200] = {
+        "description": "events, until either side ends it",
+        "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}},
+    }
+    return said

@@ -1,0 +1,1 @@
+"""Every notice as signed JSON, to an address of your own."""

@@ -1,0 +1,155 @@
+"""What the process speaks to: the cluster, the metrics, those who tell people, the disk."""
+
+import logging
+import random
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from controller.adapters.clock import SystemClock
+from controller.adapters.kube.client import KubeClient, load_configuration
+from controller.adapters.kube.cluster import KubeCluster
+from controller.adapters.kube.reviews import KubeReviews
+from controller.adapters.prometheus.metrics import PrometheusMetrics
+from controller.adapters.prometheus.problems import problem_of
+from controller.adapters.recorder import FlightRecorder
+from controller.adapters.slack.bot import Line, SlackBot
+from controller.adapters.slack.bot import connect as connect_bot
+from controller.adapters.slack.channels import Channels
+from controller.adapters.slack.log import LogNotifier
+from controller.adapters.slack.webhook import connect as connect_slack_webhook
+from controller.adapters.telemetry import Telemetry
+from controller.adapters.unmeasured import Unmeasured
+from controller.adapters.webhook.sender import connect as connect_webhook
+from controller.engine.access import Gatekeeper
+from controller.engine.ports import Access, Metrics, Notifier
+from controller.settings import Settings
+
+DISTRIBUTION: Final = "canary-controller"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What the process speaks to. `notifiers`: the first one is the log when there is no other."""
+
+    cluster: KubeCluster
+    access: Access
+    metrics: Metrics
+    notifiers: tuple[Notifier, ...]
+    bot: SlackBot | None
+    clock: SystemClock
+    telemetry: Telemetry
+    registry: CollectorRegistry
+    recorder: FlightRecorder | None
+    dice: random.Random
+
+
+async def connected(settings: Settings, stack: AsyncExitStack) -> Outside:
+    """All of it, until the stack is unwound. Raises Refused for what cannot be used."""
+    clock = SystemClock()
+    dice = random.SystemRandom()
+    registry = CollectorRegistry()
+    telemetry = Telemetry(registry)
+    configuration = await load_configuration(settings.kubeconfig, None)
+    client = KubeClient(configuration, user_agent=f"{DISTRIBUTION}/{_version()}")
+    cluster = KubeCluster(
+        client,
+        namespace=settings.namespace or None,
+        preset_problem=problem_of,
+        clock=clock,
+        dice=dice,
+    )
+    await stack.enter_async_context(cluster)
+    bot = await _bot(settings, stack)
+    folder = settings.flight_recorder_dir
+    return Outside(
+        cluster=cluster,
+        access=Gatekeeper(KubeReviews(client, settings.api_audience), clock),
+        metrics=_metrics(settings, telemetry, stack),
+        notifiers=await _notifiers(settings, bot, clock, stack),
+        bot=bot,
+        clock=clock,
+        telemetry=telemetry,
+        registry=registry,
+        recorder=FlightRecorder(folder) if folder is not None else None,
+        dice=dice,
+    )
+
+
+def _metrics(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack) -> Metrics:
+    if settings.prometheus_url is None:
+        log.warning("No prometheus_url: no release can be promoted on what its requests show")
+        return Unmeasured()
+    metrics = PrometheusMetrics(
+        settings.prometheus_url,
+        timeout_seconds=settings.prometheus_timeout_seconds,
+        bearer_token_file=settings.prometheus_bearer_token_file,
+        observer=telemetry,
+    )
+    stack.callback(metrics.close)
+    return metrics
+
+
+def slack_line(settings: Settings) -> Line:
+    """How Slack's Web API is reached."""
+    return Line(
+        api_url=settings.slack_api_url,
+        proxy_from_environment=settings.slack_proxy_from_environment,
+    )
+
+
+async def _bot(settings: Settings, stack: AsyncExitStack) -> SlackBot | None:
+    token = settings.secret("slack_bot_token")
+    if token is None:
+        return None
+    channels = Channels.load(settings.slack_channel, settings.slack_channels_file)
+    return await stack.enter_async_context(
+        connect_bot(
+            token.get_secret_value(),
+            channels,
+            dashboard_url=settings.dashboard_url,
+            line=slack_line(settings),
+        )
+    )
+
+
+async def _notifiers(
+    settings: Settings, bot: SlackBot | None, clock: SystemClock, stack: AsyncExitStack
+) -> tuple[Notifier, ...]:
+    told: list[Notifier] = [bot] if bot is not None else []
+    address = settings.secret("slack_webhook_url")
+    if address is not None:
+        told.append(
+            await stack.enter_async_context(
+                connect_slack_webhook(
+                    address.get_secret_value(),
+                    dashboard_url=settings.dashboard_url,
+                    proxy_from_environment=settings.slack_proxy_from_environment,
+                )
+            )
+        )
+    url, secret = settings.secret("webhook_url"), settings.secret("webhook_secret")
+    if url is not None and secret is not None:
+        told.append(
+            await stack.enter_async_context(
+                connect_webhook(
+                    url.get_secret_value(),
+                    secret.get_secret_value(),
+                    clock=clock,
+                    dashboard_url=settings.dashboard_url,
+                )
+            )
+        )
+    if not told:
+        log.warning("Neither Slack nor a webhook: notices go to this log only")
+        return (LogNotifier(),)
+    return tuple(told)
+
+
+def _version() -> str:
+    return metadata.version(DISTRIBUTION)

@@ -1,0 +1,195 @@
+"""The whole API against its own description: whatever is sent, the answer is a documented one."""
+
+import asyncio
+import contextlib
+import itertools
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import (
+    CoveragePhaseConfig,
+    GenerationConfig,
+    PhasesConfig,
+    ProjectConfig,
+    ProjectsConfig,
+    SchemathesisConfig,
+)
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from controller.adapters.http.app import serve
+from controller.adapters.http.examples import ORDER, PROMOTE
+from controller.domain.lifecycle import AT_REST, Phase
+from controller.domain.records import Intent, Ref
+from controller.domain.snapshot import Scene
+from tests.adapters.http.bookshelf import Shelf
+from tests.adapters.http.ward import ONE, TOKEN, Ward, hospital, visited, ward
+from tests.domain.tabletop import settled
+
+SEED: Final = 20261122
+EXAMPLES_MAX: Final = 8
+SECONDS_MAX: Final = 30
+BEARER: Final = {"Authorization": f"Bearer {TOKEN}"}
+# Whatever was sent. The others ask whether right input is taken and wrong input refused.
+ALWAYS: Final = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+NUMBERS: Final = itertools.count()
+RETRIABLE: Final = {Phase.ROLLED_BACK, Phase.QUARANTINED}
+
+
+class Ever(Ward):
+    """There is always a release to command: when one has ended well, the next one is pushed.
+
+    Its fingerprint is the one of the examples, so that commands hit it.
+    """
+
+    async def ask(self, ref: Ref, intent: Intent, seen: Scene) -> None:
+        await super().ask(ref, intent, seen)
+        if self.phase in AT_REST - RETRIABLE:
+            self.push()
+
+    def push(self) -> None:
+        commands = self.table.status.commands
+        self.table = settled()
+        self.table.status = replace(self.table.status, commands=commands)
+        self.table.apply_template(ORDER.revision)
+        self.shelf.look(self.table, 5)
+
+
+def ever() -> Ever:
+    shelf, table = Shelf(), settled()
+    where = Ever(shelf, table)
+    where.push()
+    return where
+
+
+CONFIG: Final = SchemathesisConfig(
+    seed=SEED,
+    projects=ProjectsConfig(
+        default=ProjectConfig(
+            request_timeout=SECONDS_MAX,
+            generation=GenerationConfig(
+                modes=list(GenerationMode), deterministic=True, database="none"
+            ),
+            phases=PhasesConfig(coverage=CoveragePhaseConfig(enabled=True)),
+        )
+    ),
+)
+schema = schemathesis.openapi.from_dict(hospital(ward()).openapi(), config=CONFIG)
+bounded = settings(
+    max_examples=EXAMPLES_MAX,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[str, Ever]]:
+    """The address of the application, on a real server in a thread of its own."""
+    where = ever()
+    ready: list[int] = []
+    told, stop = threading.Event(), asyncio.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def run() -> None:
+        loops.append(asyncio.get_running_loop())
+        async with serve(hospital(where), "127.0.0.1", 0) as port:
+            ready.append(port)
+            told.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread.start()
+    assert told.wait(SECONDS_MAX)
+    yield f"http://127.0.0.1:{ready[0]}", where
+    loops[0].call_soon_threadsafe(stop.set)
+    thread.join(SECONDS_MAX)
+    assert not thread.is_alive()
+
+
+@schema.parametrize()
+@bounded
+def test_whatever_is_sent_with_a_token_is_answered_as_described(
+    case: Case, served: tuple[str, Ever]
+) -> None:
+    address, _ = served
+    freshen(case)
+    case.call_and_validate(base_url=address, headers=BEARER)
+
+
+@schema.parametrize()
+@bounded
+def test_whatever_is_sent_about_what_is_there_is_answered_as_described(
+    case: Case, served: tuple[str, Ever]
+) -> None:
+    address, where = served
+    aim(case, where)
+    case.call_and_validate(base_url=address, headers=BEARER, checks=ALWAYS)
+
+
+@schema.parametrize()
+@bounded
+def test_without_a_token_nobody_is_let_in_whatever_is_sent(
+    case: Case, served: tuple[str, Ever]
+) -> None:
+    address, where = served
+    written = len(where.written)
+    answer = case.call_and_validate(base_url=address, checks=ALWAYS, headers={"Authorization": ""})
+    if case.operation.definition.raw.get("security"):
+        assert answer.status_code in {401, 405}
+    assert len(where.written) == written
+
+
+@pytest.mark.parametrize("action", ["promote", "rollback", "hold"])
+def test_a_command_as_in_the_examples_is_taken(action: str) -> None:
+    where = ever()
+    body = PROMOTE if action == "promote" else ORDER
+
+    async def story() -> int:
+        async with visited(where) as client:
+            said = body.model_dump()
+            headers = {"idempotency-key": "1"}
+            return (await client.post(f"{ONE}/{action}", json=said, headers=headers)).status_code
+
+    assert asyncio.run(story()) == 202
+
+
+def freshen(case: Case) -> None:
+    """Give a good key an end of its own: a key that was used for another action is refused."""
+    key = (case.headers or {}).get("Idempotency-Key")
+    if isinstance(key, str) and re.fullmatch("[!-~]{1,100}", key):
+        case.headers["Idempotency-Key"] = f"{key}-{next(NUMBERS)}"
+
+
+def aim(case: Case, where: Ever) -> None:
+    """At the Canary that is there; the rest stays as it was generated."""
+    scene = where.shelf.scenes
+    (ref,) = scene
+    known: dict[str, Any] = {"namespace": ref.namespace, "name": ref.name}
+    known["number"] = where.shelf.journal.last
+    known["command_id"] = next(iter(where.written), Intent).id if where.written else "none"
+    with contextlib.suppress(TypeError):
+        for name in set(case.path_parameters) & set(known):
+            case.path_parameters[name] = known[name]
+    if isinstance(case.body, dict) and "revision" in case.body:
+        case.body["revision"] = ORDER.revision
+        case.body.pop("step", None)

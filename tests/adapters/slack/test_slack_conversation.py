@@ -1,0 +1,335 @@
+"""Clicks become commands: over HTTP, with a local Slack, and a desk that answers as it is told."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from controller.adapters.clock import SystemClock
+from controller.adapters.http.app import Health, build_app
+from controller.adapters.http.slack_door import PATH, build_slack_door
+from controller.adapters.slack import conversation as talk
+from controller.adapters.slack.bot import Line, SlackBot
+from controller.adapters.slack.people import People
+from controller.domain.records import IntentAction
+from controller.domain.status import Command
+from controller.engine.commands import Absent, Asked, Forbidden, Moved, Receipt
+from controller.engine.ports import Conflict, Person, Unavailable
+from tests.adapters.slack import moods
+from tests.adapters.slack.clicks import buttons, click, signed
+from tests.adapters.slack.slackd import Slackd, slackd
+from tests.adapters.slack.story import HOLDING, REF, ROLLED_BACK, SECRET, STARTED, bot
+
+TABLE = "U0ADA: {user: ada@example.org, groups: [release-managers]}\n"
+
+
+@dataclass(slots=True)
+class Desk:
+    """Writes down what it is asked, once per id; or says no."""
+
+    no: Exception | None = None
+    asked: list[Asked] = field(default_factory=list)
+    done: dict[str, Command] = field(default_factory=dict)
+
+    async def ask(self, asked: Asked) -> Receipt:
+        self.asked.append(asked)
+        if self.no is not None:
+            raise self.no
+        return Receipt(id=asked.id, action=asked.action, done=self.done.get(asked.id))
+
+
+@dataclass(slots=True)
+class Office:
+    """All that a click meets."""
+
+    slack: Slackd
+    desk: Desk
+    bot: SlackBot
+    client: httpx.AsyncClient
+    table: Path
+
+    async def press(self, label: str, **changes: Any) -> httpx.Response:
+        """The button of the first message, by default by Ada."""
+        (root,) = self.slack.channel("#exams").roots()
+        url = self.slack.response_url("one")
+        payload = click(root, label, **{"response_url": url, **changes})
+        return await self.post(*signed(SECRET, payload))
+
+    async def post(self, headers: dict[str, str], body: bytes) -> httpx.Response:
+        return await self.client.post(PATH, headers=headers, content=body)
+
+    async def heard(self, count: int = 1) -> list[dict[str, Any]]:
+        """What was said at response addresses, once there is so much of it."""
+        return await self.until(lambda: self.slack.said[:count], count)
+
+    async def until(self, look: Callable[[], list[Any]], count: int) -> list[Any]:
+        async with asyncio.timeout(10):
+            while len(look()) < count:
+                await asyncio.sleep(0.01)
+        return look()
+
+    def root(self) -> dict[str, Any]:
+        (root,) = self.slack.channel("#exams").roots()
+        return root
+
+
+@asynccontextmanager
+async def office(tmp_path: Path, desk: Desk, *, with_bot: bool = True) -> AsyncIterator[Office]:
+    table = tmp_path / "users.yaml"
+    table.write_text(TABLE)
+    async with slackd() as slack, bot(slack) as said:
+        line = Line(api_url=slack.api_url, timeout_seconds=2)
+        async with talk.connect(
+            desk,
+            People.load(table),
+            SystemClock(),
+            secret=SECRET,
+            line=line,
+            bot=said if with_bot else None,
+        ) as conversation:
+            running = asyncio.create_task(conversation.run())
+            health = Health(heartbeat_age_seconds=lambda: 0.0, unsynced=lambda: ())
+            app = build_app(health, CollectorRegistry(), build_slack_door(conversation.take))
+            transport = httpx.ASGITransport(app=app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://canary") as client:
+                yield Office(slack, desk, said, client, table)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+def texts(message: dict[str, Any]) -> str:
+    return json.dumps(message["blocks"], ensure_ascii=False)
+
+
+def test_a_click_becomes_a_command_of_the_mapped_person_and_the_message_says_who(
+    tmp_path: Path,
+) -> None:
+    async def story() -> None:
+        async with office(tmp_path, Desk()) as here:
+            await here.bot.send(REF, HOLDING)
+            answer = await here.press("Promote")
+            assert (answer.status_code, answer.content) == (200, b"")
+            await here.until(lambda: [t for t in [texts(here.root())] if "promoted it" in t], 1)
+            (asked,) = here.desk.asked
+            groups = ("release-managers", "system:authenticated")
+            assert asked.person == Person(name="ada@example.org", groups=groups)
+            assert (asked.ref, asked.action) == (REF, IntentAction.PROMOTE)
+            assert (asked.revision, asked.step) == (HOLDING.revision, 2)
+            assert asked.via == "Slack by ada (U0ADA) in #exams"
+            assert "<@U0ADA> (ada@example.org) promoted it" in texts(here.root())
+            assert list(buttons(here.root())) == ["Roll back", "Open the release"]
+            assert here.slack.said == []
+
+    asyncio.run(story())
+
+
+def test_the_next_notice_keeps_who_did_it_and_shows_what_can_be_done_now(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path, Desk()) as here:
+            await here.bot.send(REF, STARTED)
+            await here.press("Roll back")
+            await here.until(lambda: [t for t in [texts(here.root())] if "rolls it back" in t], 1)
+            assert list(buttons(here.root())) == ["Open the release"]
+            await here.bot.send(REF, ROLLED_BACK)
+            assert "rolls it back" in texts(here.root())
+            assert list(buttons(here.root())) == ["Try again", "Open the release"]
+
+    asyncio.run(story())
+
+
+def test_the_same_request_again_acts_once(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path, Desk()) as here:
+            await here.bot.send(REF, HOLDING)
+            url = here.slack.response_url("one")
+            request = signed(SECRET, click(here.root(), "Promote", response_url=url))
+            for _ in range(3):
+                assert (await here.post(*request)).status_code == 200
+            heard = await here.heard(2)
+            assert len({asked.id for asked in here.desk.asked}) == 1
+            assert all("asked for this before" in said["body"]["text"] for said in heard)
+            assert texts(here.root()).count("promoted it") == 1
+
+    asyncio.run(story())
+
+
+def test_who_is_in_no_table_is_told_what_to_ask_the_administrator_for(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path, Desk()) as here:
+            await here.bot.send(REF, HOLDING)
+            await here.press("Promote", user="U0GRACE")
+            (heard,) = await here.heard()
+            text = heard["body"]["text"]
+            assert heard["body"]["response_type"] == "ephemeral"
+            assert heard["body"]["replace_original"] is False
+            for part in ("Nothing was done", "U0GRACE: {user:", "users.yaml", "administrator"):
+                assert part in text
+            assert here.desk.asked == []
+            # Read again as soon as the file changes: nobody has to restart anything.
+            here.table.write_text(TABLE + "U0GRACE: {user: grace}\n")
+            await here.press("Promote", user="U0GRACE")
+            await here.until(lambda: here.desk.asked, 1)
+
+    asyncio.run(story())
+
+
+def test_a_broken_table_lets_nobody_in_and_says_so(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path, Desk()) as here:
+            await here.bot.send(REF, HOLDING)
+            here.table.write_text("U0ADA: ada, and more\n")
+            await here.press("Promote")
+            (heard,) = await here.heard()
+            assert "the table of Slack users cannot be used" in heard["body"]["text"]
+            assert here.desk.asked == []
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("no", "words"),
+    [
+        (Forbidden("ada may not promote exams/exam-api: ask for the verb <promote>"), "the verb"),
+        (Moved("exams/exam-api runs revision 43 at step 1: look at it"), "runs revision 43"),
+        (Absent("there is no Canary exams/exam-api"), "there is no Canary"),
+        (Conflict("bob asked for hold just before"), "bob asked for hold"),
+        (Unavailable("connection refused"), "kubectl canary promote exam-api -n exams"),
+    ],
+)
+def test_a_no_of_the_desk_is_whispered_in_plain_words(
+    tmp_path: Path, no: Exception, words: str
+) -> None:
+    async def story() -> None:
+        async with office(tmp_path, Desk(no)) as here:
+            await here.bot.send(REF, HOLDING)
+            before = texts(here.root())
+            assert (await here.press("Promote")).status_code == 200
+            (heard,) = await here.heard()
+            assert heard["body"]["text"].startswith("Nothing was done")
+            assert words in heard["body"]["text"]
+            assert "<" not in heard["body"]["text"]
+            assert texts(here.root()) == before
+
+    asyncio.run(story())
+
+
+def test_forged_old_and_unreadable_requests_are_turned_away(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path, Desk()) as here:
+            await here.bot.send(REF, HOLDING)
+            payload = click(here.root(), "Promote")
+            headers, body = signed("wrong", payload)
+            forged = await here.post(headers, body)
+            now = SystemClock().now().timestamp()
+            old = await here.post(*signed(SECRET, payload, at=now - 360))
+            bare = await here.post({}, body)
+            other = await here.post(*signed(SECRET, {"type": 1, "actions": 2}))
+            payload["actions"][0]["value"] = "?"
+            unreadable = await here.post(*signed(SECRET, payload))
+            large = await here.post(headers, b"x" * 600_000)
+            codes = [r.status_code for r in (forged, old, bare, other, unreadable, large)]
+            assert codes == [401, 401, 401, 200, 422, 413]
+            assert forged.headers["content-type"] == "application/problem+json"
+            assert "Signing Secret" in forged.json()["detail"]
+            assert here.desk.asked == []
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/actions/T000/one",
+        "http://169.254.169.254/latest/meta-data",
+        "https://hooks.slack.com@evil.example/",
+        "http://127.0.0.1:1/actions",
+        "file:///etc/passwd",
+        "http://[::1",
+        "",
+    ],
+)
+def test_answers_go_to_slack_and_nowhere_else(
+    tmp_path: Path, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        async with office(tmp_path, Desk(Moved("moved"))) as here:
+            await here.bot.send(REF, HOLDING)
+            await here.press("Promote", response_url=url)
+            await here.until(lambda: [r for r in caplog.records if "not Slack's" in r.message], 1)
+            assert here.slack.said == []
+
+    caplog.set_level(logging.WARNING)
+    asyncio.run(story())
+
+
+def test_an_answer_is_tried_again_when_slack_is_busy(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path, Desk(Moved("moved"))) as here:
+            await here.bot.send(REF, HOLDING)
+            here.slack.feels(moods.fails(503), "response_url")
+            await here.press("Promote")
+            assert len(await here.heard()) == 1
+
+    asyncio.run(story())
+
+
+def test_without_a_bot_the_message_is_replaced_at_the_response_address(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path, Desk(), with_bot=False) as here:
+            await here.bot.send(REF, HOLDING)
+            await here.press("Promote")
+            (heard,) = await here.heard()
+            body = heard["body"]
+            assert body["replace_original"] is True
+            assert "<@U0ADA> (ada@example.org) promoted it" in texts(body)
+            assert list(buttons(body)) == ["Roll back", "Open the release"]
+
+    asyncio.run(story())
+
+
+def test_a_message_of_before_our_start_says_who_did_it_too(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path, Desk()) as here:
+            async with bot(here.slack) as old:
+                await old.send(REF, HOLDING)
+            await here.press("Hold" if "Hold" in buttons(here.root()) else "Resume")
+            await here.until(lambda: [t for t in [texts(here.root())] if "lets it go on" in t], 1)
+            metadata = here.root()["metadata"]["event_payload"]
+            assert metadata["notice"] == HOLDING.key
+
+    asyncio.run(story())
+
+
+def test_who_clicked_is_told_when_the_message_cannot_be_changed(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path, Desk()) as here:
+            await here.bot.send(REF, HOLDING)
+            here.slack.feels(moods.refuses("is_archived"), "chat.update", times=9)
+            await here.press("Promote")
+            (heard,) = await here.heard()
+            assert "taken as ada@example.org" in heard["body"]["text"]
+
+    asyncio.run(story())
+
+
+def test_the_signing_secret_is_in_no_repr(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with slackd() as slack:
+            table = tmp_path / "users.yaml"
+            table.write_text(TABLE)
+            people = People.load(table)
+            line = Line(api_url=slack.api_url)
+            async with talk.connect(
+                Desk(), people, SystemClock(), secret=SECRET, line=line
+            ) as conversation:
+                assert SECRET not in repr(conversation)
+
+    asyncio.run(story())
