@@ -165,6 +165,8 @@ class FlightRecorder:
             if not self._failing:
                 log.warning("The flight recorder cannot write to %s: %s", self._folder, error)
             self._failing = True
+            # The folder may be gone: it is made, and looked through, anew.
+            self._kept = None
         except Exception:
             # A bug in what only looks on must not end what it looks at.
             log.exception("The flight recorder cannot write down an entry of %s", entry.ref)

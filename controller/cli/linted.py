@@ -1,14 +1,15 @@
 """Canaries in a text: where each one is, what is wrong with it, what hardly can be meant."""
 
+import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from controller.adapters.kube.model import CanarySpec, spec_problems
 from controller.adapters.kube.names import GROUP, KIND, VERSION
 from controller.adapters.prometheus.problems import problem_of
-from controller.cli.unwise import warnings_of
+from controller.cli.unwise import Doubt, Target, warnings_of
 from controller.domain.records import Problem
 from controller.simulation.scenarios.marked_yaml import Marked, Path, Unreadable, read_yaml
 
@@ -19,6 +20,7 @@ _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 # A line that begins so ends a document, wherever it stands: YAML allows it nothing else.
 _BOUNDARY: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _CANARY: Final = re.compile(r"""kind["']?\s*:\s*["']?Canary\b""")
+_DEPLOYMENT: Final = re.compile(r"""kind["']?\s*:\s*["']?Deployment\b""")
 _TEMPLATED: Final = re.compile(r"\{\{.*?\}\}")
 
 
@@ -52,8 +54,23 @@ class Checked:
         return f"{self.namespace}/{name}" if self.namespace else name
 
 
-def check(text: str) -> Iterator[Checked]:
-    """Every Canary in a text. Other objects are passed over, unread."""
+def targets_in(text: str) -> Mapping[tuple[str, str], Target]:
+    """The Deployments in a text, by namespace and name, as far as they can be read."""
+    found = {}
+    for _, document in _documents(text):
+        if not _DEPLOYMENT.search(document):
+            continue
+        # What is wrong with a Deployment is not ours to tell.
+        with contextlib.suppress(Unreadable):
+            for marked in read_yaml(document):
+                for _, one in _objects(marked):
+                    if one.get("kind") == "Deployment":
+                        found[_named(one)] = Target.of(one)
+    return found
+
+
+def check(text: str, targets: Mapping[tuple[str, str], Target]) -> Iterator[Checked]:
+    """Every Canary in a text. Other objects are passed over; `targets` are those that are known."""
     for first, document in _documents(text):
         if not _CANARY.search(document):
             continue
@@ -63,8 +80,9 @@ def check(text: str) -> Iterator[Checked]:
             yield _unreadable(error, document, first)
             continue
         for marked in found:
-            for root, one in _canaries(marked):
-                yield _Checker(marked, root, first).check(one)
+            for root, one in _objects(marked):
+                if _is_ours(one):
+                    yield _Checker(marked, root, first).check(one, targets)
 
 
 def _documents(text: str) -> Iterator[tuple[int, str]]:
@@ -87,18 +105,25 @@ def _unreadable(error: Unreadable, document: str, before: int) -> Checked:
     return Checked(line=before + error.line, problems=(remark,))
 
 
-def _canaries(marked: Marked) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _objects(marked: Marked) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The document itself, or the items of a list of objects, as kubectl writes them."""
     value = marked.value
     if not isinstance(value, dict):
         return
-    if _is_ours(value):
-        yield (), value
     items = value.get("items")
-    if str(value.get("kind", "")).endswith("List") and isinstance(items, list):
-        for number, item in enumerate(items):
-            if isinstance(item, dict) and _is_ours(item):
-                yield ("items", number), item
+    if not (str(value.get("kind", "")).endswith("List") and isinstance(items, list)):
+        yield (), value
+        return
+    for number, item in enumerate(items):
+        if isinstance(item, dict):
+            yield ("items", number), item
+
+
+def _named(one: dict[str, Any]) -> tuple[str, str]:
+    """Namespace and name; empty where it has none."""
+    metadata = one.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    return str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
 
 
 def _is_ours(value: dict[str, Any]) -> bool:
@@ -115,7 +140,7 @@ class _Checker:
         self._root = root
         self._before = before
 
-    def check(self, canary: dict[str, Any]) -> Checked:
+    def check(self, canary: dict[str, Any], targets: Mapping[tuple[str, str], Target]) -> Checked:
         metadata = canary.get("metadata")
         named: dict[str, Any] = metadata if isinstance(metadata, dict) else {}
         problems = [*self._frame(canary, named), *self._spec(canary.get("spec"))]
@@ -123,11 +148,15 @@ class _Checker:
         if spec is not None:
             unasked = problem_of(spec.policy())
             problems += [self._remark(unasked)] if unasked is not None else []
-        warnings = warnings_of(spec.policy()) if spec is not None and not problems else ()
+        namespace, name = _named(canary)
+        warnings: tuple[Doubt, ...] = ()
+        if spec is not None and not problems:
+            policy = spec.policy()
+            warnings = warnings_of(policy, targets.get((namespace, policy.target)))
         return Checked(
             line=self._line(()),
-            namespace=str(named.get("namespace") or ""),
-            name=str(named.get("name") or ""),
+            namespace=namespace,
+            name=name,
             problems=tuple(sorted(problems, key=lambda remark: remark.line)),
             warnings=tuple(self._remark(one) for one in warnings),
             spec=None if problems else spec,
@@ -156,7 +185,7 @@ class _Checker:
     def _spec(self, spec: object) -> Iterator[Remark]:
         yield from map(self._remark, spec_problems(spec))
 
-    def _remark(self, problem: Problem) -> Remark:
+    def _remark(self, problem: Problem | Doubt) -> Remark:
         return self._at(_path(problem.field), problem.message, problem.remedy)
 
     def _at(self, path: Path, message: str, remedy: str) -> Remark:

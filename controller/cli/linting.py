@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel
 
 from controller.cli.exits import EXIT_FAILED, EXIT_OK, EXIT_USAGE
-from controller.cli.linted import API_VERSION, Checked, Remark, check
+from controller.cli.linted import API_VERSION, Checked, Remark, check, targets_in
 from controller.cli.unwise import requests_needed
 from controller.domain.policy import OnInconclusive, Policy
 from controller.domain.wording import duration
@@ -37,10 +37,12 @@ class Unusable(Exception):
 def lint(arguments: argparse.Namespace) -> int:
     """Check files; gives the exit code."""
     try:
-        files = [_checked(name) for name in arguments.files]
+        texts = {_shown(name): _text(name) for name in arguments.files}
     except Unusable as error:
         print(f"canaryctl: {error}", file=sys.stderr)  # noqa: T201 - no log
         return EXIT_USAGE
+    targets = {key: one for text in texts.values() for key, one in targets_in(text).items()}
+    files = [File(name=name, canaries=tuple(check(text, targets))) for name, text in texts.items()]
     canaries = [(file.name, canary) for file in files for canary in file.canaries]
     if not canaries:
         where = ", ".join(arguments.files)
@@ -52,7 +54,11 @@ def lint(arguments: argparse.Namespace) -> int:
     return EXIT_FAILED if wrong else EXIT_OK
 
 
-def _checked(name: str) -> File:
+def _shown(name: str) -> str:
+    return "<stdin>" if name == STANDARD_INPUT else name
+
+
+def _text(name: str) -> str:
     try:
         if name == STANDARD_INPUT:
             content = sys.stdin.buffer.read(BYTES_MAX + 1)
@@ -68,7 +74,7 @@ def _checked(name: str) -> File:
         ) from error
     if len(content) > BYTES_MAX:
         raise Unusable(f"{name}: it is larger than {BYTES_MAX} bytes")
-    return File(name="<stdin>" if name == STANDARD_INPUT else name, canaries=tuple(check(text)))
+    return text
 
 
 def _print(arguments: argparse.Namespace, files: list[File]) -> None:

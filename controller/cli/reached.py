@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from controller.adapters.kube.client import Denied, KubeClient, NotFound, Unauthenticated
+from controller.adapters.kube.credentials import Unusable
 from controller.adapters.kube.kubeconfig import Place, Unconfigured, connect, find_place
 from controller.adapters.kube.looking import Onlooker
 from controller.cli.exits import (
@@ -30,7 +31,7 @@ USER_AGENT: Final = "kubectl-canary"
 
 # The first that fits; what is in no line is a bug.
 CODES: Final = (
-    (Unconfigured, EXIT_USAGE),
+    ((Unconfigured, Unusable), EXIT_USAGE),
     ((NotFound, Absent), EXIT_NOT_FOUND),
     ((Denied, Forbidden), EXIT_FORBIDDEN),
     (Conflict, EXIT_MOVED),

@@ -1,11 +1,11 @@
 """Settings that are allowed, but hardly do what somebody wants; each with what it leads to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from controller.domain.policy import Mode, OnInconclusive, Policy, RollbackStrategy
-from controller.domain.records import Problem
 from controller.domain.wording import duration
 
 # Most Prometheus servers scrape every 15 to 60 seconds.
@@ -17,16 +17,74 @@ IGNORED_SHARE_MAX: Final = 0.1
 # More than this is asked of few services, and of no single pod of them.
 REQUESTS_PER_SECOND_MAX: Final = 50.0
 LONG: Final = timedelta(days=1)
-REASON: Final = "Unwise"
 
 
-def warnings_of(policy: Policy) -> tuple[Problem, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A setting that works, but hardly as meant: the field, what comes of it, and what to do."""
+
+    field: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a manifest says of a Deployment; None where it says nothing, or nothing that is read."""
+
+    replicas: int | None = None
+    strategy: str | None = None
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any]) -> "Target":
+        """Of a Deployment as somebody wrote it."""
+        spec = manifest.get("spec")
+        spec = spec if isinstance(spec, dict) else {}
+        replicas, strategy = spec.get("replicas"), spec.get("strategy")
+        kind = strategy.get("type") if isinstance(strategy, dict) else None
+        return cls(
+            replicas=replicas if type(replicas) is int else None,
+            strategy=kind if isinstance(kind, str) else None,
+        )
+
+
+def warnings_of(policy: Policy, target: Target | None = None) -> tuple[Doubt, ...]:
     """What is worth a second thought, by the order of the fields."""
     parts = (_mode, _steps, _requests, _coverage, _rest)
-    return tuple(warning for part in parts for warning in part(policy))
+    found = tuple(warning for part in parts for warning in part(policy))
+    return (*_target(policy, target or Target()), *found)
 
 
-def _mode(policy: Policy) -> Iterator[Problem]:
+def _target(policy: Policy, target: Target) -> Iterator[Doubt]:
+    field = "spec.targetRef.name"
+    if target.strategy not in {None, "RollingUpdate"}:
+        yield _warning(
+            field,
+            f"the Deployment {policy.target} has the strategy {target.strategy}, which stops all "
+            "pods before it starts others: nothing will be held",
+            "Set its spec.strategy.type to RollingUpdate",
+        )
+    if target.replicas == 1:
+        yield _warning(
+            field,
+            f"the Deployment {policy.target} has 1 replica: there is no room for a canary beside "
+            "stable, so that a release rolls out at once and is judged on the way",
+            "Give it 2 replicas or more",
+        )
+    elif target.replicas:
+        shares = [step.canary.of(target.replicas) for step in policy.steps]
+        idle = [n for n in range(1, len(shares)) if shares[n] <= max(shares[:n])]
+        for number in idle:
+            if not policy.steps[number].approval:
+                yield _warning(
+                    f"spec.steps[{number}]",
+                    f"of {target.replicas} replicas it is no more than the step before has, and "
+                    "is passed over",
+                    "Leave it out, or make it larger",
+                )
+
+
+def _mode(policy: Policy) -> Iterator[Doubt]:
     if policy.mode is Mode.OBSERVE:
         yield _warning(
             "spec.mode",
@@ -35,7 +93,7 @@ def _mode(policy: Policy) -> Iterator[Problem]:
         )
 
 
-def _steps(policy: Policy) -> Iterator[Problem]:
+def _steps(policy: Policy) -> Iterator[Doubt]:
     first = policy.steps[0]
     if first.canary.percent >= FIRST_PERCENT_MAX:
         yield _warning(
@@ -72,7 +130,7 @@ def _steps(policy: Policy) -> Iterator[Problem]:
         )
 
 
-def _requests(policy: Policy) -> Iterator[Problem]:
+def _requests(policy: Policy) -> Iterator[Doubt]:
     if policy.requests is None and not policy.guards:
         yield _warning(
             "spec.analysis.requests.disabled",
@@ -93,7 +151,7 @@ def _requests(policy: Policy) -> Iterator[Problem]:
         )
 
 
-def _coverage(policy: Policy) -> Iterator[Problem]:
+def _coverage(policy: Policy) -> Iterator[Doubt]:
     if policy.requests is None or not policy.coverage.min_requests:
         return
     rule, field = policy.coverage, "spec.analysis.coverage.ignorableShare"
@@ -130,7 +188,7 @@ def requests_needed(policy: Policy) -> float:
     return rule.min_requests / rule.ignorable_share if rule.ignorable_share else 0.0
 
 
-def _rest(policy: Policy) -> Iterator[Problem]:
+def _rest(policy: Policy) -> Iterator[Doubt]:
     if policy.on_inconclusive is OnInconclusive.CONTINUE:
         yield _warning(
             "spec.onInconclusive",
@@ -151,5 +209,5 @@ def _rest(policy: Policy) -> Iterator[Problem]:
         )
 
 
-def _warning(field: str, message: str, remedy: str) -> Problem:
-    return Problem(reason=REASON, field=field, message=message, remedy=remedy)
+def _warning(field: str, message: str, remedy: str) -> Doubt:
+    return Doubt(field=field, message=message, remedy=remedy)

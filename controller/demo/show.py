@@ -66,7 +66,8 @@ async def show(scenario: Scenario, wishes: Wishes, screen: Screen) -> None:
         stand = Stand(
             view=lambda: story.view,
             counter=Counter(story.ask, pace.submit),
-            note=f"A demo: a cluster in memory, {wishes.speed:g} times faster than real.",
+            note=f"A demo: a cluster in memory, {wishes.speed:g} times faster than real. "
+            "Promote, hold and roll back as you like.",
         )
         address = await stack.enter_async_context(served_somewhere(stand, wishes.port, screen.say))
         slack = await _slack(wishes, address, stack)

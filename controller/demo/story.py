@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+from controller.demo.company import join
 from controller.demo.telling import Ending, Line, Narrator, Shown
 from controller.demo.view import View
 from controller.domain.lifecycle import AT_REST, Phase
@@ -140,6 +141,7 @@ class Story:
             return
         number = FIRST_ENCORE
         world.cluster.set_policy(REF, asking(self._scenario.policy))
+        await join(world)
         while True:
             again = await self._rest(self._encore.rest_seconds)
             if again != world.cluster.shown(REF).template:
@@ -149,10 +151,10 @@ class Story:
 
     async def _rest(self, seconds: float) -> str:
         """Until nothing was released for so long: "", or the template to be tried again."""
-        world, rested, before = self._the_world, 0.0, self._told.status
+        world, rested, before = self._the_world, 0.0, self._told.status(REF)
         while rested < seconds:
             await asyncio.sleep(WATCH_SECONDS)
-            status = self._told.status
+            status = self._told.status(REF)
             again = _retried(before, status)
             if again:
                 return again
@@ -183,13 +185,16 @@ class Story:
         self._told.catch_up(world.trace)
         if service is None:
             return
-        scene = service.reconciler.cluster.scene(REF)
-        course = service.courses.of(REF)
+        cluster = service.reconciler.cluster
+        # The story's own comes first: the terminal shows that one.
+        refs = sorted(cluster.refs(), key=lambda ref: (ref != REF, ref))
+        scenes = (cluster.scene(ref) for ref in refs)
+        courses = ((ref, service.courses.of(ref)) for ref in refs)
         self.view = View(
             at=instant(world.now),
-            scenes=(scene,) if scene is not None else (),
+            scenes=tuple(scene for scene in scenes if scene is not None),
             journal=service.journal.since(0),
-            courses=((REF, course),) if course is not None else (),
+            courses=tuple((ref, course) for ref, course in courses if course is not None),
             epoch=f"{service.journal.epoch}{self._edition}",
         )
 

@@ -7,6 +7,7 @@ from controller.domain.records import Ref
 from controller.domain.status import Notice, NoticeKind, Status
 from controller.simulation.trace import Committed, Did, Died, Trace
 from controller.simulation.trace import Told as Delivered
+from controller.simulation.world import REF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +51,13 @@ class Narrator:
     """Tells in plain words what a trace says, as it grows."""
 
     def __init__(self, show: Callable[[Shown], None]) -> None:
-        self.status = Status()
+        self._statuses: dict[Ref, Status] = {}
         self._show = show
         self._position = 0
+
+    def status(self, ref: Ref) -> Status:
+        """What was told of last."""
+        return self._statuses.get(ref, Status())
 
     def catch_up(self, trace: Trace) -> None:
         """Tell what is new."""
@@ -75,15 +80,17 @@ class Narrator:
         self._position = 0
 
     def _committed(self, entry: Committed) -> None:
-        before, after = self.status, entry.status
-        self.status = after
+        before, after = self.status(entry.ref), entry.status
+        self._statuses[entry.ref] = after
+        # There is one that everything is about; of others it is said which.
+        whose = "" if entry.ref == REF else f"{entry.ref.name}: "
         known = {command.id for command in before.commands}
         for command in after.commands:
             if command.id not in known:
-                self._line(entry.at, "command", command.answer)
+                self._line(entry.at, "command", f"{whose}{command.answer}")
         steps = [status.release.step if status.release else 0 for status in (before, after)]
         if before.phase is not after.phase or steps[0] != steps[1]:
-            self._line(entry.at, after.phase.value, after.message)
+            self._line(entry.at, after.phase.value, f"{whose}{after.message}")
 
     def _line(self, at: float, kind: str, text: str) -> None:
         self._show(Line(at=at, kind=kind, text=text))

@@ -5,6 +5,7 @@ import dataclasses
 import gzip
 import json
 import logging
+import shutil
 import stat
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,12 @@ def test_every_type_of_an_entry_can_be_written() -> None:
 # The folder.
 
 
+def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The recorder's own: a simulated day has others."""
+    ours = (record for record in caplog.records if record.name == recorder.__name__)
+    return [record.getMessage() for record in ours]
+
+
 def written(folder: Path, entries: tuple[Entry, ...], **limits: int) -> list[Path]:
     async def write() -> None:
         flight = FlightRecorder(folder, **limits)
@@ -211,9 +218,31 @@ def test_a_folder_that_cannot_be_written_is_said_once_and_costs_nothing_else(
     (tmp_path / "file").write_text("not a folder")
     with caplog.at_level(logging.WARNING):
         written(tmp_path / "file" / "flight", of_a_day("incident"))
-    assert [record.getMessage()[:32] for record in caplog.records] == [
-        "The flight recorder cannot write"
-    ]
+    (said,) = warnings_in(caplog)
+    assert said.startswith("The flight recorder cannot write")
+
+
+def test_a_folder_that_vanishes_is_made_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    entries = of_a_day("incident")[:3]
+    folder = tmp_path / "flight"
+
+    async def write() -> None:
+        flight = FlightRecorder(folder)
+        running = asyncio.create_task(flight.run())
+        flight.record(entries[0])
+        while not (folder.exists() and any(folder.glob("*.json.gz"))):  # noqa: ASYNC110 - a disk
+            await asyncio.sleep(0.01)
+        shutil.rmtree(folder)
+        for entry in entries[1:]:
+            flight.record(entry)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(write())
+    assert [load(file.read_bytes()) for file in folder.iterdir()] == [entries[2]]
+    assert len(warnings_in(caplog)) == 1
 
 
 def test_a_bug_in_writing_is_logged_and_the_next_entry_is_written(

@@ -6,9 +6,12 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
-from tests.browser.chromium import NoBrowser, Window, chromium, executable, window
+from tests.browser.chromium import WAIT_MS, NoBrowser, Window, chromium, executable, window
+
+# A page that was cut off tries again after a few seconds.
+expect.set_options(timeout=WAIT_MS)
 
 
 # Not for the session: while it is open, no other test of this thread can run a loop of its own.

@@ -54,9 +54,9 @@ def test_whoever_reads_is_not_disturbed(desk: Window) -> None:
         page.locator("#data-rate summary").click()
         page.locator("#why-not summary").click()
         page.locator("#do-hold").focus()
-        page.evaluate("document.getElementById('timeline').scrollIntoView()")
+        page.evaluate("document.getElementById('findings').scrollIntoView()")
         page.evaluate("getSelection().selectAllChildren(document.querySelector('#pods h2'))")
-        top = "document.getElementById('timeline').getBoundingClientRect().top"
+        top = "document.getElementById('findings').getBoundingClientRect().top"
         before = page.evaluate(top)
         told = _updates(page)
         _until(page, "window.updates > 3")

@@ -59,9 +59,7 @@ def test_the_other_commands_are_meant_for_the_release_whatever_its_step(
 
 
 @pytest.mark.parametrize("revision", ["2", TRIED.replica_set, V2])
-def test_a_revision_may_be_named_in_three_ways(
-    cluster: Cluster, say: Type, revision: str
-) -> None:
+def test_a_revision_may_be_named_in_three_ways(cluster: Cluster, say: Type, revision: str) -> None:
     assert say("rollback", "exam", "--revision", revision).code == 0
     assert cluster.written()["revision"] == revision
 
@@ -98,9 +96,7 @@ def test_a_key_is_not_used_for_two_commands(cluster: Cluster, say: Type) -> None
     assert "this key was used for resume before" in said.err
 
 
-def test_a_canary_that_was_written_to_meanwhile_is_tried_again(
-    cluster: Cluster, say: Type
-) -> None:
+def test_a_canary_that_was_written_to_meanwhile_is_tried_again(cluster: Cluster, say: Type) -> None:
     cluster.server.raced = 3
     assert say("rollback", "exam").code == 0
     assert writes(cluster) == 4

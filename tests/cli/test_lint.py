@@ -12,7 +12,7 @@ from hypothesis import given
 from controller.adapters.kube.model import parse_policy
 from controller.adapters.prometheus.problems import problem_of
 from controller.cli import main
-from controller.cli.linted import check
+from controller.cli.linted import check, targets_in
 
 GOOD = """\
 apiVersion: canary-controller.io/v1alpha1
@@ -152,6 +152,30 @@ def test_what_is_allowed_and_hardly_meant_is_a_warning(
     assert linted(spec(*lines), tmp_path, "--strict") == (1 if field else 0)
 
 
+@pytest.mark.parametrize(
+    ("deployment", "said"),
+    [
+        ("replicas: 1", "spec.targetRef.name the Deployment exam-api has 1 replica"),
+        ("replicas: 3", "spec.steps[1] of 3 replicas it is no more than the step before has"),
+        ("strategy: {type: Recreate}", "strategy Recreate, which stops all pods"),
+        ("replicas: 12", ""),
+        ("replicas: ten", ""),
+    ],
+)
+def test_what_the_deployment_beside_it_makes_of_it_is_a_warning(
+    deployment: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "deployment.yaml"
+    other.write_text(
+        "kind: Deployment\nmetadata: {name: exam-api, namespace: exams}\n"
+        f"spec: {{{deployment}}}\n"
+    )
+    assert linted(GOOD, tmp_path, str(other)) == 0
+    told = capsys.readouterr().out
+    assert ("warning" in told) is bool(said)
+    assert said in told
+
+
 def test_the_objects_with_their_defaults_can_be_applied_and_mean_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -231,12 +255,12 @@ def test_whatever_is_written_in_a_canary_has_an_answer(tree: dict[str, Any]) -> 
         json.dumps({**tree, "kind": "Canary"}),
         yaml.safe_dump({**tree, "kind": "Canary"}),
     ):
-        for one in check(text):
+        for one in check(text, targets_in(text)):
             assert one.problems or one.spec
             assert all(1 <= remark.line <= len(text.splitlines()) for remark in one.problems)
 
 
 @given(st.text(alphabet="kind: Canary\n---{}[]&*!%@`'\"#\t|>-"))
 def test_whatever_is_no_yaml_is_said_to_be_none(noise: str) -> None:
-    for one in check(f"kind: Canary\n{noise}"):
+    for one in check(f"kind: Canary\n{noise}", {}):
         assert one.problems

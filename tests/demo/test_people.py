@@ -181,6 +181,20 @@ def test_who_lifts_the_quarantine_of_the_bad_release_sees_it_tried_and_caught_ag
     assert said(seat, "push")[1:3] == ["v42 is applied to the Deployment"] * 2
 
 
+def test_who_asks_to_try_the_bad_release_again_at_once_sees_it_come_again() -> None:
+    seat = Seat(encore=True)
+
+    async def visit() -> None:
+        await seat.ends()
+        await seat.ask(IntentAction.RETRY)
+        await seat.runs("v42", Phase.ANALYSING)
+        await seat.runs("v42", Phase.ROLLED_BACK)
+        await seat.runs("v43", Phase.HOLDING)
+
+    watched(seat, visit)
+    assert said(seat, "push")[1:3] == ["v42 is applied to the Deployment"] * 2
+
+
 def test_a_demo_that_is_left_alone_for_a_day_does_not_grow() -> None:
     seat = Seat(encore=True)
 

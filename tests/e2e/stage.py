@@ -34,12 +34,15 @@ QUICK: Final[Object] = {
 
 
 def install(world: World) -> Path:
-    """CRD, gate where the server has it, and the controller's account; returns its kubeconfig."""
+    """All of deploy/, the gate where the server has it; returns the controller's kubeconfig."""
     for manifest in yaml.safe_load_all((REPOSITORY / "deploy" / "crd.yaml").read_text()):
         world.api.apply(manifest)
     versions = world.api.request("GET", "/apis/admissionregistration.k8s.io/v1").json()
     if any(r["name"] == "mutatingadmissionpolicies" for r in versions["resources"]):
         for manifest in yaml.safe_load_all((REPOSITORY / "deploy" / "gate.yaml").read_text()):
+            world.api.apply(manifest)
+    for name in ("roles.yaml", "commands.yaml"):
+        for manifest in yaml.safe_load_all((REPOSITORY / "deploy" / name).read_text()):
             world.api.apply(manifest)
     if world.api.find("Namespace", SYSTEM) is None:
         metadata = {"name": SYSTEM}
@@ -76,11 +79,12 @@ class Controller:
         argv = [sys.executable, "-m", "controller", "run", "--namespace", stage.namespace]
         argv += ["--kubeconfig", str(stage.account), "--listen-host", "127.0.0.1"]
         argv += ["--listen-port", str(self.port), "--look-interval-seconds", "1"]
-        argv += ["--slack-webhook-url", stage.channel.url, "--log-format", "text"]
+        argv += ["--log-format", "text", *stage.settings]
+        if stage.has_channel:
+            argv += ["--slack-webhook-url", stage.channel.url]
         if stage.prometheus_url:
             argv += ["--prometheus-url", stage.prometheus_url]
-        log = stage.world.folder / f"controller-{stage.namespace}-{self._runs}.log"
-        self.process = Process("controller", argv, log=log)
+        self.process = Process("controller", argv, log=self._log_of(self._runs))
         self.process.wait_until(self._is_ready, seconds=60, what="ready")
         return self
 
@@ -88,6 +92,18 @@ class Controller:
         with contextlib.suppress(httpx.HTTPError):
             return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2).is_success
         return False
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def log(self) -> str:
+        """All that its processes have written."""
+        return "".join(self._log_of(run + 1).read_text() for run in range(self._runs))
+
+    def _log_of(self, run: int) -> Path:
+        stage = self._stage
+        return stage.world.folder / f"controller-{stage.namespace}-{run}.log"
 
     def metrics(self) -> str:
         return httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=5).text
@@ -102,15 +118,33 @@ class Controller:
 
 
 class Stage:
-    """What a story needs, and words to tell it with."""
+    """What a story needs, and words to tell it with. `settings` are further flags."""
 
-    def __init__(self, world: World, account: Path, namespace: str, channel: Channel) -> None:
+    def __init__(
+        self,
+        world: World,
+        account: Path,
+        namespace: str,
+        channel: Channel | None = None,
+        settings: tuple[str, ...] = (),
+    ) -> None:
         self.world = world
         self.account = account
         self.namespace = namespace
-        self.channel = channel
+        self._channel = channel
+        self.settings = settings
         self.prometheus_url = f"http://127.0.0.1:{world.prometheus.port}"
         self.controller = Controller(self)
+
+    @property
+    def has_channel(self) -> bool:
+        return self._channel is not None
+
+    @property
+    def channel(self) -> Channel:
+        """Where the incoming webhook leads."""
+        assert self._channel is not None, "this stage has no incoming webhook"
+        return self._channel
 
     def settle(self, *, replicas: int = 4, spec: Object | None = None, **how: Any) -> None:
         """Version v1 runs everywhere, the Canary watches it, the gate is armed."""

@@ -110,7 +110,9 @@ class Doorway:
             raise _unavailable(error) from error
         if person is None:
             self._proven.pop(digest, None)
-            audit.info("refused a token from %s", place or UNKNOWN)
+            wait = self._failures.wait_seconds(place)
+            rest = f"; too many: the next one is looked at in {wait} s" if wait else ""
+            audit.info("refused a token from %s%s", place or UNKNOWN, rest)
             raise self._unknown(
                 "the cluster does not take this token: it is wrong, expired, revoked, or made for "
                 "another audience",

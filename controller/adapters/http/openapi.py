@@ -46,6 +46,7 @@ _TAGS: Final = [
     {"name": "commands", "description": "What people ask for, and what becomes of it."},
     {"name": "journal", "description": "What was decided, to be read and to be replayed."},
     {"name": "stream", "description": "What happens, as it happens."},
+    {"name": "slack", "description": "For Slack alone, which signs what it sends."},
     {"name": "probes", "description": "For the kubelet and the scraper; open to everybody."},
 ]
 
@@ -89,7 +90,7 @@ def describe(app: FastAPI) -> None:
 
 def operation_id(route: APIRoute) -> str:
     """The name of a function in a generated client."""
-    return camel(route.name)
+    return camel(route.name.replace("-", "_"))
 
 
 def operations(described: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

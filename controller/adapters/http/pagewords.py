@@ -81,13 +81,6 @@ def took(began: datetime, ended: datetime) -> str:
     return duration(ended - began)
 
 
-def share(text: str) -> str:
-    """A step's share of canary pods."""
-    if text.endswith("%"):
-        return f"{text} of the pods"
-    return "1 pod" if text == "1" else f"{text} pods"
-
-
 def counted(number: int, what: str) -> str:
     """A number of things with their name: "1 pod", "2 pods"."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
@@ -109,7 +102,6 @@ WORDS: Final[Mapping[str, Callable[..., str]]] = {
     "pod_tone": pod_tone,
     "pod_mark": pod_mark,
     "took": took,
-    "share": share,
     "counted": counted,
     "tight": tight,
 }

@@ -151,6 +151,6 @@ def _answers() -> dict[int | str, dict[str, Any]]:
     said = documented(Kind.NOT_FOUND, Kind.WRONG_INPUT)
     said[200] = {
         "description": "events, until either side ends it",
-        "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        "content": {MEDIA_TYPE: {"example": _EXAMPLE}},
     }
     return said

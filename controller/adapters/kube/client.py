@@ -5,18 +5,21 @@ CPU of a trimmed decode. What is used is its configuration, credentials and conn
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 import msgspec
-from kubernetes.aio import config as kube_config
-from kubernetes.aio.client.api_client import ApiClient
-from kubernetes.aio.client.configuration import Configuration
 
 from controller.engine.ports import Conflict, Refused, Unavailable
+
+# Imported only where it is used: it takes longer than all that a person's command does otherwise.
+if TYPE_CHECKING:
+    from kubernetes.aio.client.api_client import ApiClient
+    from kubernetes.aio.client.configuration import Configuration
 
 CALL_TIMEOUT_SECONDS: Final = 10.0
 CONNECTIONS_MAX: Final = 64
@@ -95,8 +98,11 @@ def failure_of(status: int, body: bytes) -> Conflict | Refused | Unavailable:
     return Refused(text)
 
 
-async def load_configuration(kubeconfig: Path | None, context: str | None) -> Configuration:
+async def load_configuration(kubeconfig: Path | None, context: str | None) -> "Configuration":
     """The in-cluster service account, unless a kubeconfig is named or we are in no cluster."""
+    from kubernetes.aio import config as kube_config  # noqa: PLC0415
+    from kubernetes.aio.client.configuration import Configuration  # noqa: PLC0415
+
     configuration = Configuration(connection_pool_maxsize=CONNECTIONS_MAX)
     if kubeconfig is None and context is None:
         try:
@@ -117,13 +123,15 @@ async def load_configuration(kubeconfig: Path | None, context: str | None) -> Co
 class KubeClient:
     """Requests against one API server, with the credentials of `configuration`."""
 
-    def __init__(self, configuration: Configuration, *, user_agent: str = "canary-controller"):
+    def __init__(self, configuration: "Configuration", *, user_agent: str = "canary-controller"):
         self._configuration = configuration
         self._user_agent = user_agent
         self._authority = _modified(configuration.ssl_ca_cert)
         self._api = self._connect()
 
-    def _connect(self) -> ApiClient:
+    def _connect(self) -> "ApiClient":
+        from kubernetes.aio.client.api_client import ApiClient  # noqa: PLC0415
+
         api = ApiClient(self._configuration)
         api.user_agent = self._user_agent
         return api
@@ -185,9 +193,9 @@ class KubeClient:
         except aiohttp.ClientSSLError as error:
             await self._renew_authority()
             raise Unavailable(f"{method} {path}: {error}") from error
-        except (aiohttp.ClientError, OSError, kube_config.ConfigException) as error:
+        except _wire_failures() as error:
             # A token file that is being replaced, or a connection that broke.
-            raise Unavailable(f"{method} {path}: {error or repr(error)}") from error
+            raise Unavailable(f"{method} {path}: {str(error) or repr(error)}") from error
 
     async def _send(
         self,
@@ -217,6 +225,13 @@ class KubeClient:
         if modified != self._authority:
             self._authority, outdated, self._api = modified, self._api, self._connect()
             await outdated.close()
+
+
+def _wire_failures() -> tuple[type[Exception], ...]:
+    """What a connection and its credentials end in; the vendor's, if it is in use."""
+    used = sys.modules.get("kubernetes.aio.config")
+    vendors = (used.ConfigException,) if used is not None else ()
+    return (aiohttp.ClientError, OSError, *vendors)
 
 
 def _modified(path: str | None) -> float | None:

@@ -1,22 +1,19 @@
 """Which cluster, namespace and user a person's kubeconfig means, and a client that is theirs."""
 
-import asyncio
 import difflib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from kubernetes.aio import config as kube_config
-from kubernetes.aio.client.configuration import Configuration
 
-from controller.adapters.kube.client import KubeClient
+from controller.adapters.kube.client import KubeClient, load_configuration
+from controller.adapters.kube.credentials import Credentials, Entry, Unusable, credentials
+from controller.adapters.kube.direct import DirectClient
 from controller.engine.ports import Refused
 
-# A credential plugin may open a browser, and wait for a person there.
-LOGIN_SECONDS_MAX: Final = 120.0
 SHOWN_MAX: Final = 8
 ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -27,13 +24,15 @@ class Unconfigured(Refused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """What a kubeconfig means. `files` empty: we are in the cluster, as its service account."""
+    """What a kubeconfig means. `context` empty: we are in the cluster, as its service account."""
 
     files: tuple[Path, ...] = ()
     context: str = ""
     namespace: str = "default"
     user: str = ""
     server: str = ""
+    cluster_entry: Entry = field(default_factory=Entry)
+    user_entry: Entry = field(default_factory=Entry)
 
 
 def find_place(
@@ -61,47 +60,56 @@ def find_place(
             f"there are {_listed(named)}"
         )
     chosen = named[name].get("context") or {}
-    clusters = {one["name"]: one.get("cluster") or {} for one in _named(documents, "clusters")}
+    clusters = _entries(files, documents, "clusters", "cluster")
     cluster = chosen.get("cluster", "")
     if cluster not in clusters:
         raise Unconfigured(
             f"the context {name!r} in {_shown(files)} names the cluster {cluster!r}, which is not "
             "there"
         )
+    user = chosen.get("user", "")
     return Place(
         files=files,
         context=name,
         namespace=chosen.get("namespace") or "default",
-        user=chosen.get("user", ""),
-        server=clusters[cluster].get("server", ""),
+        user=user,
+        server=clusters[cluster].text("server"),
+        cluster_entry=clusters[cluster],
+        user_entry=_entries(files, documents, "users", "user").get(user, Entry()),
     )
 
 
 async def connect(place: Place, *, user_agent: str) -> KubeClient:
     """A client with the person's own credentials. Raises Unconfigured."""
-    configuration = Configuration()
+    if "auth-provider" in place.user_entry.said:
+        return await _connect_as_of_old(place, user_agent)
+
+    async def log_in() -> Credentials:
+        try:
+            return await credentials(place.cluster_entry, place.user_entry)
+        except Unusable as error:
+            raise _unusable(place, error) from error
+
+    client = DirectClient(log_in, user_agent=user_agent)
+    await client.log_in()
+    return client
+
+
+async def _connect_as_of_old(place: Place, user_agent: str) -> KubeClient:
+    """By the vendor's library, which knows how people logged in before there were plugins."""
+    if len(place.files) > 1:
+        raise _unusable(place, "its auth-provider is used with a single kubeconfig only")
     try:
-        if not place.files:
-            kube_config.load_incluster_config(client_configuration=configuration)
-        else:
-            async with asyncio.timeout(LOGIN_SECONDS_MAX):
-                await kube_config.load_kube_config(
-                    config_file=os.pathsep.join(map(str, place.files)),
-                    context=place.context,
-                    client_configuration=configuration,
-                    persist_config=False,
-                )
-    except TimeoutError as error:
-        raise Unconfigured(
-            f"the login of the user {place.user!r} took more than {LOGIN_SECONDS_MAX:g} s"
-        ) from error
-    # What is wrong with credentials ends in any of these, and none of them is a bug of ours.
-    except (kube_config.ConfigException, OSError, ValueError, TypeError, KeyError) as error:
-        raise Unconfigured(
-            f"the credentials of the user {place.user!r} in the context {place.context!r} cannot "
-            f"be used: {error}"
-        ) from error
+        configuration = await load_configuration(place.files[0], place.context)
+    # What is wrong with credentials ends in any of the library's ways to fail.
+    except Exception as error:
+        raise _unusable(place, error) from error
     return KubeClient(configuration, user_agent=user_agent)
+
+
+def _unusable(place: Place, why: object) -> Unconfigured:
+    where = f" in the context {place.context!r}" if place.context else ""
+    return Unconfigured(f"the credentials of the user {place.user!r}{where} cannot be used: {why}")
 
 
 def contexts(kubeconfig: str | None, environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -125,16 +133,27 @@ def _files(kubeconfig: str | None, environment: Mapping[str, str]) -> tuple[Path
 
 def _inside(context: str | None, environment: Mapping[str, str]) -> Place:
     if context is None and "KUBERNETES_SERVICE_HOST" in environment:
-        try:
-            namespace = (ACCOUNT / "namespace").read_text(encoding="utf-8").strip()
-        except OSError:
-            namespace = "default"
-        return Place(namespace=namespace, user="service account", server="this cluster")
+        return _account(environment)
     said = environment.get("KUBECONFIG", "")
     where = f"KUBECONFIG={said}" if said else "~/.kube/config"
     raise Unconfigured(
         f"there is no kubeconfig: {where} does not exist. Set KUBECONFIG or --kubeconfig to the "
         "file with which kubectl reaches the cluster"
+    )
+
+
+def _account(environment: Mapping[str, str]) -> Place:
+    """The service account of the pod that we are in."""
+    host, port = environment["KUBERNETES_SERVICE_HOST"], environment["KUBERNETES_SERVICE_PORT"]
+    server = f"https://{f'[{host}]' if ':' in host else host}:{port}"
+    account = Entry(folder=ACCOUNT)
+    cluster = {"server": server, "certificate-authority": "ca.crt"}
+    return Place(
+        namespace=account.file("namespace").strip(),
+        user="service account",
+        server=server,
+        cluster_entry=Entry(said=cluster, folder=ACCOUNT),
+        user_entry=Entry(said={"tokenFile": "token"}, folder=ACCOUNT),
     )
 
 
@@ -164,6 +183,19 @@ def _named(documents: list[dict[str, Any]], kind: str) -> Iterator[dict[str, Any
         for item in document.get(kind) or ():
             if isinstance(item, dict) and isinstance(item.get("name"), str):
                 yield item
+
+
+def _entries(
+    files: tuple[Path, ...], documents: list[dict[str, Any]], kind: str, member: str
+) -> dict[str, Entry]:
+    """Clusters or users by name; of those with the same name the first counts."""
+    found = {}
+    for path, document in reversed(list(zip(files, documents, strict=True))):
+        for one in _named([document], kind):
+            said = one.get(member)
+            entry = Entry(said=said if isinstance(said, dict) else {}, folder=path.parent)
+            found[one["name"]] = entry
+    return found
 
 
 def _shown(files: tuple[Path, ...]) -> str:

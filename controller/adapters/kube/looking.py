@@ -20,6 +20,7 @@ from controller.adapters.kube.intents import write_intent
 from controller.adapters.kube.names import GROUP, INTENT_ANNOTATION
 from controller.adapters.kube.objects import Page
 from controller.adapters.kube.resources import CORE
+from controller.adapters.kube.selector import label_selector
 from controller.adapters.kube.store import Key, Shelf
 from controller.adapters.kube.view import View
 from controller.domain.policy import Policy
@@ -172,11 +173,9 @@ class Onlooker:
                 body = await self.client.request(
                     "GET", path, query=asked, timeout_seconds=CALL_SECONDS_MAX
                 )
-                page = _PAGE.decode(body)
             except NotFound as error:
                 raise NotFound(_not_served(shelf)) from error
-            except msgspec.DecodeError as error:
-                raise Unavailable(f"not an answer of the API: {body[:80]!r}") from error
+            page = _page(body)
             for item in page.items or ():
                 entry = _read(shelf, item)
                 shelf.put(entry)
@@ -243,23 +242,6 @@ def ref_key(ref: Ref) -> tuple[str, str]:
     return ref.namespace, ref.name
 
 
-def label_selector(selector: Mapping[str, Any]) -> str:
-    """A Deployment's selector as a query has it."""
-    parts = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
-    for one in selector.get("matchExpressions") or ():
-        values = ",".join(one.get("values") or ())
-        match one["operator"]:
-            case "In":
-                parts.append(f"{one['key']} in ({values})")
-            case "NotIn":
-                parts.append(f"{one['key']} notin ({values})")
-            case "Exists":
-                parts.append(one["key"])
-            case "DoesNotExist":
-                parts.append(f"!{one['key']}")
-    return ",".join(parts)
-
-
 def sight_of(view: View, ref: Ref, unseen: tuple[str, ...]) -> Sight | None:
     """What is on the shelves of a Canary; its document is not."""
     if view.scene(ref) is None:
@@ -280,6 +262,13 @@ def _sight(
         target=entry.record.target,
         unseen=tuple(unseen),
     )
+
+
+def _page(body: bytes) -> Page:
+    try:
+        return _PAGE.decode(body)
+    except msgspec.DecodeError as error:
+        raise Unavailable(f"not an answer of the API: {body[:80]!r}") from error
 
 
 def _read(shelf: Shelf[T], source: bytes | msgspec.Raw) -> Any:

@@ -77,17 +77,29 @@ def code(log: str, characters_max: int = SECTION_CHARACTERS_MAX) -> str:
 
 
 def message(ref: Ref, notice: Notice, url: str | None = None) -> tuple[str, list[Block]]:
-    """The plain text and the blocks of one notice, whole; `url` is the dashboard's own."""
+    """The plain text and the blocks of a notice that stands for itself; `url`: the dashboard."""
+    small = context(ref, notice, url, key=notice.key)
+    return plain(notice), _whole(notice, calling(notice), small)
+
+
+def reply(
+    ref: Ref, notice: Notice, url: str | None, called: list[Block]
+) -> tuple[str, list[Block]]:
+    """The plain text and the blocks of a notice in its release's thread."""
+    return plain(notice), _whole(notice, called, context(ref, notice, url))
+
+
+def _whole(notice: Notice, called: list[Block], small: Block) -> list[Block]:
     blocks = [
         header(notice),
-        *calling(notice),
+        *called,
         *fact_sections(notice),
         *finding_section(notice),
         *([section(code(notice.log))] if notice.log.strip() else []),
-        context(ref, notice, url),
+        small,
     ]
     assert len(blocks) <= BLOCKS_MAX
-    return plain(notice), blocks
+    return blocks
 
 
 def plain(notice: Notice) -> str:
@@ -107,10 +119,13 @@ def mentions(notice: Notice) -> str:
     return " ".join(filter(None, map(_mention, notice.mentions[:MENTIONS_MAX])))
 
 
-def calling(notice: Notice) -> list[Block]:
-    """A line for those who are called, where there are any."""
+def calling(notice: Notice, hint: str = "") -> list[Block]:
+    """A line for those who are called, when a person is needed."""
+    if not notice.asks:
+        return []
     called = mentions(notice)
-    return [section(f"{called} a person is needed")] if called else []
+    needed = f"{called} a person is needed" if called else "A person is needed"
+    return [section(f"{needed}{hint}")]
 
 
 def page(ref: Ref, dashboard_url: str) -> str:
@@ -164,9 +179,9 @@ def finding_section(notice: Notice) -> list[Block]:
     return [section("\n".join(lines))] if lines else []
 
 
-def context(ref: Ref, notice: Notice, url: str | None = None) -> Block:
-    """Small print: which Canary, when, and the key by which a repeat is known."""
-    parts = [str(ref), f"{notice.at:%Y-%m-%d %H:%M:%S} UTC", f"key {notice.key}"]
+def context(ref: Ref, notice: Notice, url: str | None = None, key: str = "") -> Block:
+    """Small print: which Canary, when, and by what a repeat is known where one may come."""
+    parts = [str(ref), f"{notice.at:%Y-%m-%d %H:%M:%S} UTC", *([f"key {key}"] if key else [])]
     text = " · ".join(clip(part, FINDING_CHARACTERS_MAX) for part in parts)
     link = f" · <{escape(page(ref, url))}|dashboard>" if url else ""
     return {"type": "context", "elements": [mrkdwn(text + link)]}

@@ -26,13 +26,20 @@ NOTICE_EVENT: Final = "canary_notice"
 NOTES_MAX: Final = 5
 NOTE_CHARACTERS_MAX: Final = 500
 
+HINT: Final = ": the buttons are on the first message of this thread"
+
 ADVICE: Final[Mapping[NoticeKind, str]] = {
-    NoticeKind.HOLDING: "Look at what is said in the thread, then let it go on (`promote`), have "
-    "it compared further (`resume`), or take it back (`rollback`).",
-    NoticeKind.ROLLED_BACK: "Stable serves again. Fix what is said in the thread and release "
-    "that; the same template is tried again only if somebody says so (`retry`).",
-    NoticeKind.QUARANTINED: "Release a template that is fixed. If this one is good after all, say "
-    "so (`retry`).",
+    NoticeKind.HOLDING: "Look at what is said in the thread. *Promote* lets it go on as it is, "
+    "*Resume* has it compared further, *Roll back* takes it back.",
+    NoticeKind.ROLLED_BACK: "Fix what is said in the thread, and release that. The same template "
+    "is held without pods until somebody lets it be tried again: *Try again*.",
+    NoticeKind.QUARANTINED: "Release a template that is fixed. If this one is good after all, let "
+    "it be tried again: *Try again*.",
+}
+_COMMANDS: Final[Mapping[NoticeKind, str]] = {
+    NoticeKind.HOLDING: "promote|resume|rollback",
+    NoticeKind.ROLLED_BACK: "retry",
+    NoticeKind.QUARANTINED: "retry",
 }
 
 
@@ -72,18 +79,24 @@ class Shown:
         return [*blocks[: BLOCKS_MAX - 1], *noted((said,))]
 
 
-def release_message(board: Board, url: str | None) -> tuple[str, list[Block]]:
-    """The plain text and the blocks of a release's message; `url` is the dashboard's own."""
+def release_message(
+    board: Board, url: str | None, *, interactive: bool = True
+) -> tuple[str, list[Block]]:
+    """The plain text and the blocks of a release's message; `url` is the dashboard's own.
+
+    Not `interactive`: nobody listens to clicks, and there is nothing to click but the link.
+    """
     notice, ref = board.notice, board.ref
+    left = board.left if interactive else ()
     called = calling(notice) if board.first == notice.key else []
     blocks = [
         header(notice),
         *called,
         *fact_sections(notice),
         *advice(ref, notice),
-        *actions(ref, notice, board.left, url),
+        *actions(ref, notice, left, url),
         *noted(board.notes),
-        context(ref, notice, url),
+        context(ref, notice),
     ]
     return plain(notice), blocks
 
@@ -93,8 +106,8 @@ def advice(ref: Ref, notice: Notice) -> list[Block]:
     said = ADVICE.get(notice.kind)
     if said is None or not notice.revision:
         return []
-    command = f"kubectl canary status {ref.name} -n {ref.namespace}"
-    return [section(f"*What to do*\n{said} `{escape(command)}` shows where it is.")]
+    command = f"kubectl canary {_COMMANDS[notice.kind]} {ref.name} -n {ref.namespace}"
+    return [section(f"*What to do*\n{said} From a terminal: `{escape(command)}`")]
 
 
 def noted(notes: tuple[str, ...]) -> list[Block]:

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 import aiohttp
 
-from controller.adapters.slack.blocks import Block, message
+from controller.adapters.slack.blocks import Block, calling, reply
 from controller.adapters.slack.board import (
+    HINT,
     Board,
     Shown,
     metadata,
@@ -83,11 +84,15 @@ class Thread:
 
 @dataclass(slots=True)
 class SlackBot:
-    """Says every notice once. One at a time for each release, in the order they come."""
+    """Says every notice once. One at a time for each release, in the order they come.
+
+    Not `interactive`: nobody listens to clicks, and there are no buttons.
+    """
 
     api: SlackApi
     channels: Channels
     dashboard_url: str | None = None
+    interactive: bool = True
     _finder: Finder = field(init=False)
     _threads: OrderedDict[tuple[str, str], Thread] = field(default_factory=OrderedDict)
 
@@ -164,7 +169,7 @@ class SlackBot:
     async def _open(self, thread: Thread, ref: Ref, notice: Notice) -> None:
         """Post the release's message."""
         board = Board(ref=ref, notice=notice, first=notice.key, notes=thread.notes)
-        text, blocks = release_message(board, self.dashboard_url)
+        text, blocks = self._painted(board)
         body = {"text": text, "blocks": blocks, "metadata": metadata(board)}
         thread.ts = ""
         try:
@@ -180,7 +185,7 @@ class SlackBot:
 
     async def _show(self, thread: Thread, board: Board) -> None:
         """Bring the release's message up to date."""
-        text, blocks = release_message(board, self.dashboard_url)
+        text, blocks = self._painted(board)
         try:
             await self._change(thread.channel_id, thread.ts, text, blocks, metadata(board))
         except Said as no:
@@ -196,11 +201,13 @@ class SlackBot:
             thread.told = await self._finder.replies(thread.channel_id, thread.ts)
         if notice.key in thread.told:
             return
-        text, blocks = message(ref, notice, self.dashboard_url)
+        # The message that was made for this notice is news to the channel by itself.
+        news = thread.first != notice.key
+        called = calling(notice, HINT if self.interactive else "") if news else []
+        text, blocks = reply(ref, notice, self.dashboard_url, called)
         body: Body = {"text": text, "blocks": blocks, "metadata": reply_metadata(notice)}
         body["thread_ts"] = thread.ts
-        # The message that was made for this notice is news to the channel by itself.
-        if (notice.asks or notice.kind in _LOUD) and thread.first != notice.key:
+        if (notice.asks or notice.kind in _LOUD) and news:
             body["reply_broadcast"] = True
         try:
             await self._post(thread, body)
@@ -237,6 +244,9 @@ class SlackBot:
         body: Body = {"ts": ts, "text": text, "blocks": blocks}
         await self.api.write("chat.update", channel, {**body, "metadata": known} if known else body)
 
+    def _painted(self, board: Board) -> tuple[str, list[Block]]:
+        return release_message(board, self.dashboard_url, interactive=self.interactive)
+
     async def _settle(self, thread: Thread) -> None:
         left = thread.doubt_until - asyncio.get_running_loop().time()
         if left > 0:
@@ -256,9 +266,14 @@ def _has_reply(notice: Notice, *, is_first: bool) -> bool:
 
 @asynccontextmanager
 async def connect(
-    token: str, channels: Channels, *, dashboard_url: str | None = None, line: Line | None = None
+    token: str,
+    channels: Channels,
+    *,
+    dashboard_url: str | None = None,
+    line: Line | None = None,
+    interactive: bool = True,
 ) -> AsyncIterator[SlackBot]:
-    """A bot with its own session, which ends with the block."""
+    """A bot with its own session, which ends with the block. See SlackBot."""
     line = line or Line()
     # Messages are minutes apart: a kept connection would only be one that has died meanwhile.
     connector = aiohttp.TCPConnector(force_close=True, limit=CONNECTIONS_MAX)
@@ -267,4 +282,5 @@ async def connect(
         timeout=aiohttp.ClientTimeout(total=line.timeout_seconds),
         trust_env=line.proxy_from_environment,
     ) as session:
-        yield SlackBot(SlackApi(token, line.api_url, session, line.pace), channels, dashboard_url)
+        api = SlackApi(token, line.api_url, session, line.pace)
+        yield SlackBot(api, channels, dashboard_url, interactive)

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -28,14 +29,15 @@ WORKERS: Final = 4
 ASK_SECONDS_MAX: Final = 20.0
 NOTE_SECONDS_MAX: Final = 60.0
 NOTED_MAX: Final = 1000
+LOG_PAUSE: Final = timedelta(minutes=1)
 REASON_CHARACTERS_MAX: Final = 1500
-DID: Final[Mapping[IntentAction, str]] = {
-    IntentAction.PROMOTE: "promoted it",
-    IntentAction.PROMOTE_FULL: "promoted it fully",
-    IntentAction.HOLD: "holds it",
-    IntentAction.ROLLBACK: "rolls it back",
-    IntentAction.RESUME: "lets it go on",
-    IntentAction.RETRY: "lets it be tried again",
+ASKED_TO: Final[Mapping[IntentAction, str]] = {
+    IntentAction.PROMOTE: "asked to promote it",
+    IntentAction.PROMOTE_FULL: "asked to promote it to all pods",
+    IntentAction.HOLD: "asked to hold it",
+    IntentAction.ROLLBACK: "asked to roll it back",
+    IntentAction.RESUME: "asked to compare it further",
+    IntentAction.RETRY: "asked to let it be tried again",
 }
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,7 @@ class Conversation:
     bot: Noting | None = None
     _clicks: asyncio.Queue[Click] = field(default_factory=lambda: asyncio.Queue(CLICKS_WAITING_MAX))
     _noted: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    _logged_at: datetime | None = None
 
     def take(self, headers: Mapping[str, str], body: bytes) -> tuple[HTTPStatus, str]:
         """The answer to Slack, within milliseconds: a status, and words when it is not OK.
@@ -79,6 +82,7 @@ class Conversation:
             verify(self.secret, headers, body, self.clock.now())
             click = read(body)
         except Forged as forged:
+            self._log_forged(forged)
             return HTTPStatus.UNAUTHORIZED, str(forged)
         except Unreadable as wrong:
             return HTTPStatus.UNPROCESSABLE_ENTITY, str(wrong)
@@ -88,6 +92,13 @@ class Conversation:
             return HTTPStatus.SERVICE_UNAVAILABLE, "too many clicks wait: try again in a moment"
         self._clicks.put_nowait(click)
         return HTTPStatus.OK, ""
+
+    def _log_forged(self, forged: Forged) -> None:
+        """Now and then: whoever sends us rubbish must not fill the log."""
+        now = self.clock.now()
+        if self._logged_at is None or now - self._logged_at >= LOG_PAUSE:
+            self._logged_at = now
+            log.warning("Slack: a request was turned away: %s", forged)
 
     async def run(self) -> None:
         """Work off the clicks for ever."""
@@ -147,7 +158,7 @@ class Conversation:
             self._noted.popitem(last=False)
         action = receipt.action
         when = f"{self.clock.now():%H:%M:%S} UTC"
-        said = note(click.user, person.name, DID[action], when)
+        said = note(click.user, person.name, ASKED_TO[action], when)
         if not await self._written(click, said, AFTERWARDS[action]):
             done = f"{LABELS[action]}: taken as {escape(person.name)}. This message lags behind."
             await self.answers.whisper(click.response_url, done)

@@ -27,7 +27,14 @@ _UNSURE: Final = frozenset({"internal_error", "fatal_error", "request_timeout"})
 _LATER: Final = frozenset({"service_unavailable", "team_added_to_org", "accesslimited"})
 _LIMITED: Final = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 
+# The message as it looks is not taken; what it says still may be.
+_UNSHOWN: Final = frozenset(
+    {"msg_too_long", "msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format"}
+)
+
 Body = dict[str, Any]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +93,14 @@ class SlackApi:
     async def write(self, method: str, channel: str, body: Body) -> Body:
         """Post or update. Raises Said, Limited, Unanswered or Unavailable."""
         await self._take_turn(channel)
-        return await self._patiently(method, channel, {**body, "channel": channel})
+        body = {**body, "channel": channel}
+        try:
+            return await self._patiently(method, channel, body)
+        except Said as no:
+            if no.code not in _UNSHOWN or not body.get("blocks"):
+                raise
+            log.warning("Slack: a message is sent as plain text: %s", no)
+        return await self._patiently(method, channel, {**body, "blocks": []})
 
     async def read(self, method: str, channel: str = "", **given: Any) -> Body:
         """Look. Raises as `write` does."""

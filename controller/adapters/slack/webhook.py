@@ -87,7 +87,7 @@ class SlackNotifier:
 
     async def _post(self, ref: Ref, notice: Notice) -> WebhookResponse:
         assert not self._session.closed, "a closed session would be replaced without limits"
-        text, blocks = message(ref, notice)
+        text, blocks = message(ref, notice, self._dashboard_url)
         if self._dashboard_url:
             row = {"type": "actions", "elements": [link(ref, self._dashboard_url)]}
             blocks.insert(-1, row)

@@ -130,6 +130,8 @@ def served_app(*routers: APIRouter) -> FastAPI:
 async def visited(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     async with (
         serve(app, "127.0.0.1", 0) as port,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http,
+        httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False
+        ) as http,
     ):
         yield http

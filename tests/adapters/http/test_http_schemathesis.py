@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import re
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
@@ -24,23 +25,27 @@ from schemathesis.config import (
 )
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    positive_data_acceptance,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
 )
 
-from controller.adapters.http.app import serve
 from controller.adapters.http.examples import ORDER, PROMOTE
+from controller.adapters.http.stream import PATH as STREAM
+from controller.adapters.http.stream_hub import Client, Hub
 from controller.domain.lifecycle import AT_REST, Phase
 from controller.domain.records import Intent, Ref
 from controller.domain.snapshot import Scene
 from tests.adapters.http.bookshelf import Shelf
-from tests.adapters.http.ward import ONE, TOKEN, Ward, hospital, visited, ward
+from tests.adapters.http.ward import ONE, TOKEN, Ward, hospital, opened, visited, ward
 from tests.domain.tabletop import settled
 
 SEED: Final = 20261122
 EXAMPLES_MAX: Final = 8
 SECONDS_MAX: Final = 30
+# That a name needs its namespace cannot be said in a description.
+UNSAID: Final = defaultdict(list, {STREAM: [positive_data_acceptance]})
 BEARER: Final = {"Authorization": f"Bearer {TOKEN}"}
 # Whatever was sent. The others ask whether right input is taken and wrong input refused.
 ALWAYS: Final = [
@@ -50,8 +55,17 @@ ALWAYS: Final = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+STREAM_SECONDS: Final = 0.02
 NUMBERS: Final = itertools.count()
 RETRIABLE: Final = {Phase.ROLLED_BACK, Phase.QUARANTINED}
+
+
+class Brief(Hub):
+    """Ends each stream soon after it began: a reader of events would wait for the next one."""
+
+    def join(self, client: Client, *told: Any) -> None:
+        super().join(client, *told)
+        asyncio.get_running_loop().call_later(STREAM_SECONDS, client.queue.put_nowait, None)
 
 
 class Ever(Ward):
@@ -59,6 +73,9 @@ class Ever(Ward):
 
     Its fingerprint is the one of the examples, so that commands hit it.
     """
+
+    def __post_init__(self) -> None:
+        self.hub = Brief(lambda: self.shelf)
 
     async def ask(self, ref: Ref, intent: Intent, seen: Scene) -> None:
         await super().ask(ref, intent, seen)
@@ -112,7 +129,7 @@ def served() -> Iterator[tuple[str, Ever]]:
 
     async def run() -> None:
         loops.append(asyncio.get_running_loop())
-        async with serve(hospital(where), "127.0.0.1", 0) as port:
+        async with opened(where) as port:
             ready.append(port)
             told.set()
             await stop.wait()
@@ -133,7 +150,7 @@ def test_whatever_is_sent_with_a_token_is_answered_as_described(
 ) -> None:
     address, _ = served
     freshen(case)
-    case.call_and_validate(base_url=address, headers=BEARER)
+    case.call_and_validate(base_url=address, headers=BEARER, excluded_checks=UNSAID[case.path])
 
 
 @schema.parametrize()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -18,6 +19,9 @@ from controller.adapters.http.docs_page import build_docs
 from controller.adapters.http.kinds import Kind
 from controller.adapters.http.page import build_page
 from controller.adapters.http.problems import Trouble
+from controller.adapters.http.slack_door import build_slack_door
+from controller.adapters.http.stream import build_stream
+from controller.adapters.http.stream_hub import Hub
 from controller.adapters.recorder import dump
 from controller.domain.lifecycle import Phase
 from controller.domain.records import Intent, Ref
@@ -49,6 +53,9 @@ class Ward:
 
     def scene(self, ref: Ref) -> Scene | None:
         return self.shelf.scenes.get(ref)
+
+    def __post_init__(self) -> None:
+        self.hub = Hub(lambda: self.shelf)
 
     async def ask(self, ref: Ref, intent: Intent, seen: Scene) -> None:
         await asyncio.sleep(0)
@@ -108,6 +115,8 @@ def hospital(ward: Ward) -> FastAPI:
         build_actions(door, desk),
         build_docs(),
         build_page(lambda: ward.shelf, door, ward.rights),
+        build_stream(ward.hub, door, ward.rights),
+        build_slack_door(lambda _headers, _body: (HTTPStatus.UNAUTHORIZED, "not signed")),
     )
 
 
@@ -116,12 +125,22 @@ async def visited(ward: Ward, token: str | None = TOKEN) -> AsyncIterator[httpx.
     """A client of the served application, with a token."""
     headers = {"authorization": f"Bearer {token}"} if token else {}
     async with (
-        serve(hospital(ward), "127.0.0.1", 0) as port,
+        opened(ward) as port,
         httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False
         ) as client,
     ):
         yield client
+
+
+@asynccontextmanager
+async def opened(ward: Ward) -> AsyncIterator[int]:
+    """The application, served; gives its port."""
+    async with asyncio.TaskGroup() as group:
+        telling = group.create_task(ward.hub.run())
+        async with serve(hospital(ward), "127.0.0.1", 0, ending=ward.hub.close) as port:
+            yield port
+        telling.cancel()
 
 
 def order(**fields: Any) -> dict[str, Any]:

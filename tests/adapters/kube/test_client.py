@@ -19,9 +19,11 @@ from kubernetes.aio.client.configuration import Configuration
 
 from controller.adapters.kube.client import (
     AlreadyExists,
+    Denied,
     Expired,
     KubeClient,
     NotFound,
+    Unauthenticated,
     failure_of,
     load_configuration,
 )
@@ -32,8 +34,8 @@ from controller.engine.ports import Conflict, Refused, Unavailable
     ("status", "reason", "kind"),
     [
         (400, "BadRequest", Refused),
-        (401, "Unauthorized", Refused),
-        (403, "Forbidden", Refused),
+        (401, "Unauthorized", Unauthenticated),
+        (403, "Forbidden", Denied),
         (404, "NotFound", NotFound),
         (409, "Conflict", Conflict),
         (409, "AlreadyExists", AlreadyExists),
@@ -102,7 +104,7 @@ def test_a_token_that_is_being_replaced_is_unavailable_for_the_moment(tmp_path: 
         configuration = Configuration(host="http://127.0.0.1:9", api_key={"BearerToken": "old"})
         configuration.refresh_api_key_hook = refresh
         client = KubeClient(configuration)
-        with pytest.raises(Unavailable, match="FileNotFoundError"):
+        with pytest.raises(Unavailable, match="No such file"):
             await client.request("GET", "/version")
         await client.close()
 

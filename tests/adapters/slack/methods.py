@@ -28,7 +28,7 @@ def _post(slack: Slackd, given: dict[str, Any]) -> dict[str, Any]:
         raise Error("not_in_channel")
     if channel.archived:
         raise Error("is_archived")
-    _check_content(given)
+    check_content(given)
     if slack.is_too_soon(channel):
         raise Error("ratelimited")
     thread = given.get("thread_ts")
@@ -58,7 +58,7 @@ def _update(slack: Slackd, given: dict[str, Any]) -> dict[str, Any]:
     channel = slack.found(given["channel"], by_id=True)
     if channel.archived:
         raise Error("is_archived")
-    _check_content(given)
+    check_content(given)
     for message in channel.messages:
         if message["ts"] == given["ts"]:
             message |= {k: given[k] for k in ("text", "blocks", "metadata") if k in given}
@@ -67,7 +67,7 @@ def _update(slack: Slackd, given: dict[str, Any]) -> dict[str, Any]:
     raise Error("message_not_found")
 
 
-def _check_content(given: dict[str, Any]) -> None:
+def check_content(given: dict[str, Any]) -> None:
     """The limits that the documentation names."""
     text, blocks = given.get("text", ""), given.get("blocks", [])
     if not text and not blocks:
@@ -147,6 +147,8 @@ def _page(messages: list[Message], given: dict[str, Any], standard: int) -> dict
 
 def _list(slack: Slackd, given: dict[str, Any]) -> dict[str, Any]:
     slack.needs("channels:read")
+    if "private_channel" in given.get("types", ""):
+        slack.needs("groups:read")
     channels = [{"id": c.id, "name": c.name} for c in slack.channels.values() if not c.archived]
     limit, start = int(given.get("limit") or 100), int(given.get("cursor") or 0)
     more = start + limit < len(channels)

@@ -95,3 +95,8 @@ MOODS: dict[str, Callable[[float], Mood]] = {
     "done_but_500": lambda _seconds: done_but_500,
     "late": late,
 }
+
+
+async def babbles(request: web.Request, serve: Serve) -> web.StreamResponse:
+    """Nothing is done; a proxy says something of its own."""
+    return web.Response(text="welcome")

@@ -61,10 +61,16 @@ async def bot(
     *,
     pace: Pace = FAST,
     token: str = TOKEN,
-    dashboard_url: str | None = "https://canary.example",
+    interactive: bool = True,
 ) -> AsyncIterator[SlackBot]:
     """A process of ours, as far as Slack sees it."""
     line = Line(api_url=slack.api_url, pace=pace, timeout_seconds=ANSWER_SECONDS)
     known = channels or Channels("#exams")
-    async with connect(token, known, dashboard_url=dashboard_url, line=line) as connected:
+    async with connect(
+        token,
+        known,
+        dashboard_url="https://canary.example",
+        line=line,
+        interactive=interactive,
+    ) as connected:
         yield connected

@@ -1,14 +1,27 @@
 """How a notice looks in Slack, checked against the limits that Slack itself checks."""
 
+import json
 import random
 import re
 from datetime import UTC, datetime
 
+from hypothesis import given
+from hypothesis import strategies as st
 from slack_sdk.models.blocks import ContextBlock, HeaderBlock, SectionBlock
 
-from controller.adapters.slack.blocks import BLOCKS_MAX, Block, clip, code, message
+from controller.adapters.slack.blocks import (
+    BLOCKS_MAX,
+    Block,
+    calling,
+    clip,
+    code,
+    message,
+    reply,
+)
+from controller.adapters.slack.board import Board, metadata, release_message
 from controller.domain.records import Ref
 from controller.domain.status import Notice, NoticeKind
+from tests.adapters.slack.methods import check_content
 
 REF = Ref("exams", "exam-api")
 NOW = datetime(2026, 11, 22, 10, 15, 30, tzinfo=UTC)
@@ -174,3 +187,40 @@ def test_the_dashboard_is_linked_when_there_is_one() -> None:
     assert "<https://canary.example/a&amp;b/canaries/exams/exam-api|dashboard>" in texts(
         blocks[-1:]
     )
+
+
+TEXTS = st.text(max_size=400) | st.sampled_from(
+    ["<!channel> & co", "`" * 90, "é" * 4000, "\x1b[31m"]
+)
+NOTICES = st.builds(
+    Notice,
+    key=st.text(min_size=1, max_size=120),
+    kind=st.sampled_from(NoticeKind),
+    at=st.just(NOW),
+    headline=TEXTS,
+    facts=st.lists(st.tuples(TEXTS, TEXTS), max_size=25).map(tuple),
+    findings=st.lists(TEXTS, max_size=12).map(tuple),
+    log=TEXTS,
+    release=st.text(max_size=120),
+    revision=st.text(max_size=64),
+    step=st.none() | st.integers(1, 20),
+    asks=st.booleans(),
+    mentions=st.lists(TEXTS | st.just("U0ADA"), max_size=12).map(tuple),
+)
+
+
+@given(NOTICES, st.lists(TEXTS, max_size=8), st.booleans())
+def test_whatever_a_notice_holds_slack_takes_the_releases_message(
+    told: Notice, notes: list[str], interactive: bool
+) -> None:
+    board = Board(ref=REF, notice=told, first=told.key, notes=tuple(clip(n, 500) for n in notes))
+    text, blocks = release_message(board, "https://canary.example", interactive=interactive)
+    check_content({"text": text, "blocks": blocks, "metadata": metadata(board)})
+    said = json.dumps([b for b in blocks if b["type"] != "actions"])
+    assert not re.search(r"<(?!@U0ADA>)[@!]", said)
+
+
+@given(NOTICES)
+def test_whatever_a_notice_holds_slack_takes_its_reply(told: Notice) -> None:
+    text, blocks = reply(REF, told, "https://canary.example", calling(told))
+    check_content({"text": text, "blocks": blocks})

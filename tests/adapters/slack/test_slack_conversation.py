@@ -1,112 +1,23 @@
 """Clicks become commands: over HTTP, with a local Slack, and a desk that answers as it is told."""
 
 import asyncio
-import json
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from prometheus_client import CollectorRegistry
 
 from controller.adapters.clock import SystemClock
-from controller.adapters.http.app import Health, build_app
-from controller.adapters.http.slack_door import PATH, build_slack_door
 from controller.adapters.slack import conversation as talk
-from controller.adapters.slack.bot import Line, SlackBot
+from controller.adapters.slack.bot import Line
 from controller.adapters.slack.people import People
 from controller.domain.records import IntentAction
-from controller.domain.status import Command
-from controller.engine.commands import Absent, Asked, Forbidden, Moved, Receipt
+from controller.engine.commands import Absent, Forbidden, Moved
 from controller.engine.ports import Conflict, Person, Unavailable
 from tests.adapters.slack import moods
 from tests.adapters.slack.clicks import buttons, click, signed
-from tests.adapters.slack.slackd import Slackd, slackd
+from tests.adapters.slack.office import TABLE, Desk, office, texts
+from tests.adapters.slack.slackd import slackd
 from tests.adapters.slack.story import HOLDING, REF, ROLLED_BACK, SECRET, STARTED, bot
-
-TABLE = "U0ADA: {user: ada@example.org, groups: [release-managers]}\n"
-
-
-@dataclass(slots=True)
-class Desk:
-    """Writes down what it is asked, once per id; or says no."""
-
-    no: Exception | None = None
-    asked: list[Asked] = field(default_factory=list)
-    done: dict[str, Command] = field(default_factory=dict)
-
-    async def ask(self, asked: Asked) -> Receipt:
-        self.asked.append(asked)
-        if self.no is not None:
-            raise self.no
-        return Receipt(id=asked.id, action=asked.action, done=self.done.get(asked.id))
-
-
-@dataclass(slots=True)
-class Office:
-    """All that a click meets."""
-
-    slack: Slackd
-    desk: Desk
-    bot: SlackBot
-    client: httpx.AsyncClient
-    table: Path
-
-    async def press(self, label: str, **changes: Any) -> httpx.Response:
-        """The button of the first message, by default by Ada."""
-        (root,) = self.slack.channel("#exams").roots()
-        url = self.slack.response_url("one")
-        payload = click(root, label, **{"response_url": url, **changes})
-        return await self.post(*signed(SECRET, payload))
-
-    async def post(self, headers: dict[str, str], body: bytes) -> httpx.Response:
-        return await self.client.post(PATH, headers=headers, content=body)
-
-    async def heard(self, count: int = 1) -> list[dict[str, Any]]:
-        """What was said at response addresses, once there is so much of it."""
-        return await self.until(lambda: self.slack.said[:count], count)
-
-    async def until(self, look: Callable[[], list[Any]], count: int) -> list[Any]:
-        async with asyncio.timeout(10):
-            while len(look()) < count:
-                await asyncio.sleep(0.01)
-        return look()
-
-    def root(self) -> dict[str, Any]:
-        (root,) = self.slack.channel("#exams").roots()
-        return root
-
-
-@asynccontextmanager
-async def office(tmp_path: Path, desk: Desk, *, with_bot: bool = True) -> AsyncIterator[Office]:
-    table = tmp_path / "users.yaml"
-    table.write_text(TABLE)
-    async with slackd() as slack, bot(slack) as said:
-        line = Line(api_url=slack.api_url, timeout_seconds=2)
-        async with talk.connect(
-            desk,
-            People.load(table),
-            SystemClock(),
-            secret=SECRET,
-            line=line,
-            bot=said if with_bot else None,
-        ) as conversation:
-            running = asyncio.create_task(conversation.run())
-            health = Health(heartbeat_age_seconds=lambda: 0.0, unsynced=lambda: ())
-            app = build_app(health, CollectorRegistry(), build_slack_door(conversation.take))
-            transport = httpx.ASGITransport(app=app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://canary") as client:
-                yield Office(slack, desk, said, client, table)
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-
-
-def texts(message: dict[str, Any]) -> str:
-    return json.dumps(message["blocks"], ensure_ascii=False)
 
 
 def test_a_click_becomes_a_command_of_the_mapped_person_and_the_message_says_who(
@@ -117,14 +28,16 @@ def test_a_click_becomes_a_command_of_the_mapped_person_and_the_message_says_who
             await here.bot.send(REF, HOLDING)
             answer = await here.press("Promote")
             assert (answer.status_code, answer.content) == (200, b"")
-            await here.until(lambda: [t for t in [texts(here.root())] if "promoted it" in t], 1)
+            await here.until(
+                lambda: [t for t in [texts(here.root())] if "asked to promote it" in t], 1
+            )
             (asked,) = here.desk.asked
             groups = ("release-managers", "system:authenticated")
             assert asked.person == Person(name="ada@example.org", groups=groups)
             assert (asked.ref, asked.action) == (REF, IntentAction.PROMOTE)
             assert (asked.revision, asked.step) == (HOLDING.revision, 2)
             assert asked.via == "Slack by ada (U0ADA) in #exams"
-            assert "<@U0ADA> (ada@example.org) promoted it" in texts(here.root())
+            assert "<@U0ADA> (ada@example.org) asked to promote it" in texts(here.root())
             assert list(buttons(here.root())) == ["Roll back", "Open the release"]
             assert here.slack.said == []
 
@@ -136,10 +49,12 @@ def test_the_next_notice_keeps_who_did_it_and_shows_what_can_be_done_now(tmp_pat
         async with office(tmp_path, Desk()) as here:
             await here.bot.send(REF, STARTED)
             await here.press("Roll back")
-            await here.until(lambda: [t for t in [texts(here.root())] if "rolls it back" in t], 1)
+            await here.until(
+                lambda: [t for t in [texts(here.root())] if "asked to roll it back" in t], 1
+            )
             assert list(buttons(here.root())) == ["Open the release"]
             await here.bot.send(REF, ROLLED_BACK)
-            assert "rolls it back" in texts(here.root())
+            assert "asked to roll it back" in texts(here.root())
             assert list(buttons(here.root())) == ["Try again", "Open the release"]
 
     asyncio.run(story())
@@ -156,7 +71,7 @@ def test_the_same_request_again_acts_once(tmp_path: Path) -> None:
             heard = await here.heard(2)
             assert len({asked.id for asked in here.desk.asked}) == 1
             assert all("asked for this before" in said["body"]["text"] for said in heard)
-            assert texts(here.root()).count("promoted it") == 1
+            assert texts(here.root()).count("asked to promote it") == 1
 
     asyncio.run(story())
 
@@ -289,7 +204,7 @@ def test_without_a_bot_the_message_is_replaced_at_the_response_address(tmp_path:
             (heard,) = await here.heard()
             body = heard["body"]
             assert body["replace_original"] is True
-            assert "<@U0ADA> (ada@example.org) promoted it" in texts(body)
+            assert "<@U0ADA> (ada@example.org) asked to promote it" in texts(body)
             assert list(buttons(body)) == ["Roll back", "Open the release"]
 
     asyncio.run(story())
@@ -301,7 +216,9 @@ def test_a_message_of_before_our_start_says_who_did_it_too(tmp_path: Path) -> No
             async with bot(here.slack) as old:
                 await old.send(REF, HOLDING)
             await here.press("Hold" if "Hold" in buttons(here.root()) else "Resume")
-            await here.until(lambda: [t for t in [texts(here.root())] if "lets it go on" in t], 1)
+            await here.until(
+                lambda: [t for t in [texts(here.root())] if "asked to compare it further" in t], 1
+            )
             metadata = here.root()["metadata"]["event_payload"]
             assert metadata["notice"] == HOLDING.key
 

@@ -162,7 +162,7 @@ def test_a_body_that_is_no_payload_is_unreadable(body: bytes) -> None:
     ],
 )
 def test_a_button_that_we_did_not_write_is_unreadable(value: str) -> None:
-    with pytest.raises(ValueError, match="button|ref"):
+    with pytest.raises(ValueError, match=r"button|ref"):
         read_order(value)
     payload = click(shown(), "Promote")
     payload["actions"][0]["value"] = value

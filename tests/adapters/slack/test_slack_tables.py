@@ -56,7 +56,7 @@ def test_a_row_that_cannot_be_used_is_named_with_a_remedy(
 
 
 def test_all_wrong_rows_are_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="U0ADA: .*U0EVE: "):
+    with pytest.raises(Refused, match=r"U0ADA: .*U0EVE: "):
         people(tmp_path, "U0ADA: 1\nU0EVE: 2\n")
 
 

@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -250,3 +250,30 @@ def test_both_notifiers_are_the_port() -> None:
             return notifier, LogNotifier()
 
     assert asyncio.run(story())
+
+
+def test_a_step_that_passed_is_no_message_of_its_own() -> None:
+    async def story() -> int:
+        async with slack(says(200, "ok")) as world, connect(world.url) as notifier:
+            await notifier.send(REF, replace(NOTICE, kind=NoticeKind.STEP_PASSED))
+            return len(world.received)
+
+    assert asyncio.run(story()) == 0
+
+
+def test_people_are_called_and_the_release_can_be_opened() -> None:
+    asking = replace(NOTICE, kind=NoticeKind.HOLDING, asks=True, mentions=("U0ADA",))
+
+    async def story() -> dict[str, Any]:
+        async with (
+            slack(says(200, "ok")) as world,
+            connect(world.url, dashboard_url="https://canary.example") as notifier,
+        ):
+            await notifier.send(REF, asking)
+            return world.received[0]
+
+    blocks = asyncio.run(story())["blocks"]
+    assert "<@U0ADA>" in blocks[1]["text"]["text"]
+    (button,) = next(block for block in blocks if block["type"] == "actions")["elements"]
+    assert button["url"] == "https://canary.example/canaries/exams/exam-api"
+    assert "value" not in button

@@ -203,15 +203,25 @@ class KubeApi:
             tailLines=tail_lines,
         ).text
 
-    def token(self, service_account: str, namespace: str, *, seconds: int = 24 * 3600) -> str:
-        """A bearer token of the account, by the TokenRequest API."""
+    def token(
+        self,
+        service_account: str,
+        namespace: str,
+        *,
+        seconds: int = 24 * 3600,
+        audience: str = "",
+    ) -> str:
+        """A bearer token of the account, by the TokenRequest API; "": for the API server."""
         where = resources.path(
             "ServiceAccount", service_account, namespace=namespace, subresource="token"
         )
         body = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",
-            "spec": {"expirationSeconds": seconds},
+            "spec": {
+                "expirationSeconds": seconds,
+                **({"audiences": [audience]} if audience else {}),
+            },
         }
         issued: str = self.request("POST", where, body=body).json()["status"]["token"]
         return issued

@@ -5,6 +5,7 @@ import { clock } from "./times.mjs";
 /* global uPlot */
 const PAD = 1.15;
 const LABELS_APART = 56;
+const SHORT = new Intl.NumberFormat("en", { notation: "compact" });
 const drawn = new Map();
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -93,7 +94,7 @@ function logScale() {
 const clocks = (_chart, ticks) => ticks.map((tick) => clock(tick * 1000));
 const percents = (_chart, ticks) => ticks.map((tick) => `${Number((tick * 100).toPrecision(3))} %`);
 const powers = (_chart, ticks) =>
-  ticks.map((tick) => (tick >= 1e6 ? tick.toExponential(0) : String(tick)));
+  ticks.map((tick) => (tick >= 1e4 ? SHORT.format(tick) : String(tick)));
 const decades = (_chart, _axis, low, high) => {
   const first = Math.round(Math.log10(low));
   return Array.from({ length: Math.round(Math.log10(high)) - first + 1 }, (_, count) => Number(`1e${first + count}`));

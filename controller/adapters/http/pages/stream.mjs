@@ -1,6 +1,6 @@
 // The stream of what changes: says when it is cut and since when what is shown is old, and tries
 // again by itself, at growing and uneven intervals, until the server is back.
-import { clock } from "./times.mjs";
+import { clock, now } from "./times.mjs";
 
 const FIRST_MS = 1000;
 const LONGEST_MS = 30_000;
@@ -29,7 +29,7 @@ export function follow(url, events, listener) {
 class Stream {
   /** @type {EventSource | null} */ #source = null;
   #failed = 0;
-  #reached = Date.now();
+  #reached = now();
   #beats = false;
   #since = document.body.dataset.at;
   #retry = 0;
@@ -76,7 +76,7 @@ class Stream {
 
   /** Something was heard. Where the server beats, its silence is noticed. */
   #alive() {
-    this.#reached = Date.now();
+    this.#reached = now();
     clearTimeout(this.#watch);
     if (this.#beats) this.#watch = setTimeout(() => this.#lost(), DEAD_MS);
   }
