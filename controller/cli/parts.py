@@ -15,7 +15,7 @@ from controller.cli.output import ago
 from controller.domain.command import is_done
 from controller.domain.findings import Finding, Outcome
 from controller.domain.identify import Family, identify
-from controller.domain.lifecycle import AT_REST, Phase
+from controller.domain.lifecycle import AT_REST, JUDGED, Phase
 from controller.domain.policy import Policy
 from controller.domain.records import Intent, IntentAction, Pod, ReplicaSet
 from controller.domain.snapshot import Scene
@@ -130,7 +130,7 @@ def _head(scene: Scene, now: datetime) -> Iterator[RenderableType]:
 
 def _steps(scene: Scene, now: datetime) -> Iterator[RenderableType]:
     release, policy = scene.status.release, scene.policy
-    if release is None or not isinstance(policy, Policy) or scene.status.phase in AT_REST:
+    if release is None or not isinstance(policy, Policy) or scene.status.phase not in JUDGED:
         return
     line = Text("Steps    ")
     all_pods = release.step >= len(policy.steps) or scene.status.phase in {
@@ -226,7 +226,8 @@ def _found(scene: Scene, *, wide: bool) -> Iterator[RenderableType]:
             table.add_row("", Text(rest, style="dim"))
         yield table
     if scene.status.uncovered:
-        yield Text(f"  Not exercised: {uncovered_sentence(scene.status.uncovered)}", style=_WAITS)
+        said = uncovered_sentence(scene.status.uncovered)
+        yield Text(f"  {said[:1].upper()}{said[1:]}", style=_WAITS)
 
 
 def _finding(one: Finding) -> tuple[Text, Text]:
@@ -283,7 +284,9 @@ def phase_words(word: str) -> str:
 
 
 def _can_be_done(scene: Scene) -> Iterator[RenderableType]:
-    actions = possible(scene)
+    held = scene.status.phase is Phase.HOLDING
+    # To hold what is held is no mistake, and no news either.
+    actions = [one for one in possible(scene) if not (held and one is IntentAction.HOLD)]
     if not actions:
         return
     yield Text("What you can do", style="bold")

@@ -8,6 +8,7 @@ from controller.domain.policy import Policy, Share, Step
 from controller.domain.records import Ref
 from controller.simulation.world import World
 
+SEEN_SECONDS: Final = 2.0
 WATCHED_SECONDS: Final = 30.0
 
 # Without users there are no requests to compare: these are judged by their crashes.
@@ -25,15 +26,14 @@ QUIET: Final = Policy(target="invoices", requests=None)
 
 async def join(world: World) -> None:
     """One that soon waits for a person, and one where nothing happens."""
-    mail = _add(world, "exams", WAITING, "m7", replicas=4)
-    _add(world, "billing", QUIET, "i12", replicas=3)
+    mail, invoices = Ref("exams", WAITING.target), Ref("billing", QUIET.target)
+    create = world.cluster.create_deployment
+    create(mail, "m7", replicas=4, surge=1, unavailable=0)
+    create(invoices, "i12", replicas=3, surge=1, unavailable=0)
+    # A Canary that is seen before its Deployment says that there is none.
+    await asyncio.sleep(SEEN_SECONDS)
+    world.cluster.create_canary(mail, WAITING)
+    world.cluster.create_canary(invoices, QUIET)
     await asyncio.sleep(WATCHED_SECONDS)
     world.did("pushed", "mail-worker:m8")
     world.cluster.apply_template(mail, "m8")
-
-
-def _add(world: World, namespace: str, policy: Policy, template: str, *, replicas: int) -> Ref:
-    ref = Ref(namespace, policy.target)
-    world.cluster.create_deployment(ref, template, replicas=replicas, surge=1, unavailable=0)
-    world.cluster.create_canary(ref, policy)
-    return ref

@@ -139,11 +139,15 @@ class Story:
         if self._encore is None:
             await asyncio.Event().wait()
             return
-        number = FIRST_ENCORE
         world.cluster.set_policy(REF, asking(self._scenario.policy))
-        await join(world)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(join(world))
+            await self._release_on(world, self._encore.rest_seconds)
+
+    async def _release_on(self, world: World, rest_seconds: float) -> None:
+        number = FIRST_ENCORE
         while True:
-            again = await self._rest(self._encore.rest_seconds)
+            again = await self._rest(rest_seconds)
             if again != world.cluster.shown(REF).template:
                 world.push(again or f"v{number}")
             number += not again

@@ -19,6 +19,12 @@ from tests.cli.clusters import Cluster, environment
 PATIENCE_SECONDS: Final = 30.0
 ROWS, COLUMNS = 60, 110
 PROGRAM: Final = (sys.executable, "-m", "controller")
+# Ctrl-C goes to the foreground of the terminal that a session leads.
+LEAD: Final = (
+    "import fcntl, os, sys, termios\n"
+    "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+    "os.execv(sys.argv[1], sys.argv[1:])\n"
+)
 _CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 
@@ -74,18 +80,13 @@ def at_terminal(cluster: Cluster, *words: str) -> Iterator[Terminal]:
     variables = {**environment(cluster), "TERM": "xterm-256color"}
     variables.pop("COLUMNS")
 
-    def lead() -> None:
-        """Ctrl-C goes to the foreground of the terminal that a session leads."""
-        os.setsid()
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
     process = subprocess.Popen(
-        [*PROGRAM, *words],
+        [sys.executable, "-c", LEAD, *PROGRAM, *words],
         stdin=slave,
         stdout=slave,
         stderr=slave,
         env=variables,
-        preexec_fn=lead,
+        start_new_session=True,
     )
     os.close(slave)
     try:

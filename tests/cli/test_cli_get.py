@@ -3,7 +3,10 @@
 import copy
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -205,6 +208,20 @@ def test_the_last_column_is_cut_to_the_terminal() -> None:
     [(0, "0s"), (119, "119s"), (312, "5m12s"), (3600, "60m"), (86_400 * 3, "3d"), (-5, "0s")],
 )
 def test_an_age_is_written_as_kubectl_writes_it(seconds: int, words: str) -> None:
-    from datetime import timedelta
-
     assert ago(timedelta(seconds=seconds)) == words
+
+
+def test_a_table_does_not_wait_for_what_it_does_not_need(cluster: Cluster) -> None:
+    program = (
+        "import sys\n"
+        "from controller.cli import main\n"
+        f"main(['get', '--kubeconfig', {str(cluster.kubeconfig)!r}])\n"
+        "slow = {'kubernetes', 'scipy', 'numpy', 'fastapi', 'rich', 'requests'}\n"
+        "slow |= {'controller.simulation', 'controller.bootstrap', 'prometheus_api_client'}\n"
+        "print(sorted(slow & sys.modules.keys()), file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.startswith("NAME")
+    assert done.stderr == "[]\n"

@@ -9,7 +9,7 @@ from controller.demo.counter import YOU, Everybody
 from controller.demo.story import Encore, Story, shortened
 from controller.demo.telling import Ending, Line, Shown
 from controller.domain.lifecycle import Phase
-from controller.domain.records import IntentAction
+from controller.domain.records import IntentAction, Ref
 from controller.domain.status import Result, Status
 from controller.engine.commands import Asked
 from controller.simulation.loop import play
@@ -157,7 +157,7 @@ def test_nothing_is_pushed_while_a_release_waits_for_a_person() -> None:
     async def visit() -> None:
         await seat.runs("v43", Phase.HOLDING)
         before = len(said(seat, "push"))
-        await asyncio.sleep(3600.0)
+        await asyncio.sleep(1200.0)
         seat.story.publish()
         assert seat.status.phase is Phase.HOLDING
         assert len(said(seat, "push")) == before
@@ -195,16 +195,42 @@ def test_who_asks_to_try_the_bad_release_again_at_once_sees_it_come_again() -> N
     assert said(seat, "push")[1:3] == ["v42 is applied to the Deployment"] * 2
 
 
-def test_a_demo_that_is_left_alone_for_a_day_does_not_grow() -> None:
+def test_a_demo_that_is_left_alone_forgets_what_was_told() -> None:
     seat = Seat(encore=True)
 
     async def visit() -> None:
         await seat.runs("v43", Phase.HOLDING)
-        for _ in range(24):
-            await asyncio.sleep(300.0)
-            seat.story.publish()
         world = seat.story._world
         assert world is not None
-        assert len(world.trace.entries) <= demo.TRACE_ENTRIES_MAX
+        before = 0
+        for _ in range(60):
+            if len(world.trace.entries) < before:
+                return
+            before = len(world.trace.entries)
+            assert before <= 2 * demo.TRACE_ENTRIES_MAX
+            await asyncio.sleep(120.0)
+            seat.story.publish()
+        raise AssertionError(f"{before} entries are kept")
 
     watched(seat, visit)
+
+
+def test_the_other_services_fill_the_list_and_are_told_apart() -> None:
+    seat = Seat(encore=True)
+
+    async def visit() -> None:
+        await seat.ends()
+        mail = Ref("exams", "mail-worker")
+        for _ in range(300):
+            await asyncio.sleep(1.0)
+            seat.story.publish()
+            scene = seat.story.view.scene(mail)
+            if scene is not None and scene.status.phase is Phase.HOLDING:
+                break
+        names = [ref.name for ref in seat.story.view.refs()]
+        assert names == ["exam-api", "invoices", "mail-worker"]
+
+    watched(seat, visit)
+    assert said(seat, "Holding") == [
+        "mail-worker: Holding: step 1 waits for approval; the evidence is good"
+    ]

@@ -14,6 +14,7 @@ class Channel:
 
     messages: list[dict[str, Any]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
+    posts: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     _server: ThreadingHTTPServer | None = None
 
     @property
@@ -36,6 +37,7 @@ class Channel:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                channel.posts.append(({k.lower(): v for k, v in self.headers.items()}, body))
                 channel.messages.append(json.loads(body))
                 channel.times.append(time.time())
                 self.send_response(200)

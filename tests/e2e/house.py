@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import httpx
 import yaml
 
 from tests.adapters.slack.slackd import Slackd, playing
+from tests.e2e.channel import Channel
 from tests.e2e.rig import kubeconfig
 from tests.e2e.rig.processes import REPOSITORY
 from tests.e2e.rig.world import World
@@ -20,6 +21,7 @@ from tests.e2e.stage import GROUP, Object, Stage
 
 AUDIENCE: Final = "canary-controller"
 SIGNING_SECRET: Final = "a-signing-secret"
+WEBHOOK_SECRET: Final = "a-webhook-secret"
 CHANNEL: Final = "#exams"
 SLACK_OPERATOR, SLACK_VIEWER, SLACK_STRANGER = "U0OPERATOR", "U0VIEWER", "U0STRANGER"
 REVOKED_SECONDS_MAX: Final = 60
@@ -40,9 +42,8 @@ class House:
 
     stage: Stage
     slack: Slackd
+    receiver: Channel
     versions: int = 1
-    settings: tuple[str, ...] = ()
-    made: list[str] = field(default_factory=list)
 
     @property
     def world(self) -> World:
@@ -189,14 +190,15 @@ class House:
 def open_house(world: World, account: Path, namespace: str) -> Iterator[House]:
     """Everything is running, version v1 is stable, the people have their rights."""
     users = world.folder / f"{namespace}-slack-users.yaml"
-    with playing(CHANNEL) as slack:
+    with playing(CHANNEL) as slack, Channel() as receiver:
         settings = (
             *("--slack-bot-token", slack.token, "--slack-api-url", slack.api_url),
             *("--slack-channel", CHANNEL, "--slack-signing-secret", SIGNING_SECRET),
             *("--slack-users-file", str(users)),
+            *("--webhook-url", receiver.url, "--webhook-secret", WEBHOOK_SECRET),
         )
         stage = Stage(world, account, namespace, settings=settings)
-        house = House(stage=stage, slack=slack)
+        house = House(stage=stage, slack=slack, receiver=receiver)
         house.account("viewer", "canary-viewer")
         house.account("operator", "canary-operator")
         house.account("stranger")

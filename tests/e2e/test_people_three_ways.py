@@ -1,5 +1,7 @@
 """A held release is promoted by REST, by kubectl and by a button; and not by anybody else."""
 
+import hashlib
+import hmac
 import json
 import time
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from tests.e2e.house import (
     SLACK_OPERATOR,
     SLACK_STRANGER,
     SLACK_VIEWER,
+    WEBHOOK_SECRET,
     House,
     annotated,
     open_house,
@@ -99,6 +102,26 @@ def test_who_may_not_is_told_what_to_ask_for(house: House, user: str, answer: st
     house.world.wait_until(lambda: len(house.slack.said) > said, 20, "an answer in Slack")
     assert answer in json.dumps(house.slack.said[-1]["body"])
     assert house.stage.status["release"]["step"] == 0
+
+
+def test_every_notice_arrives_signed_beside_slack(house: House) -> None:
+    house.hold()
+    version = f"exam-server:v{house.versions}"
+
+    def told() -> tuple[dict[str, str], bytes] | None:
+        own = [p for p in house.receiver.posts if version in p[1].decode() and b"Holding" in p[1]]
+        return own[-1] if own else None
+
+    found = house.world.wait_until(told, 30, "a webhook of the hold")
+    assert found is not None
+    headers, body = found
+    base = headers["x-canary-timestamp"].encode() + b"." + body
+    expected = hmac.new(WEBHOOK_SECRET.encode(), base, hashlib.sha256).hexdigest()
+    assert headers["x-canary-signature"] == f"v1={expected}"
+    keys = [headers["idempotency-key"] for headers, _ in house.receiver.posts]
+    assert len(keys) == len(set(keys)), "each notice once"
+    secrets = (WEBHOOK_SECRET, SIGNING_SECRET, house.slack.token)
+    assert not any(secret in house.stage.controller.log() for secret in secrets)
 
 
 def test_whoever_writes_a_command_needs_its_verb(house: House) -> None:

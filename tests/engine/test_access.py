@@ -345,6 +345,22 @@ def test_a_flood_of_bad_tokens_drives_out_no_good_one() -> None:
     run(story())
 
 
+def test_questions_that_are_under_way_end_with_the_process(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    registry = Registry()
+
+    async def story() -> None:
+        registry.gate = asyncio.Event()
+        asking = asyncio.create_task(Gatekeeper(registry, Clock()).person("good"))
+        await asyncio.sleep(0.01)
+        assert not asking.done()
+
+    run(story())
+    assert registry.at_once == 0
+    assert caplog.text == ""
+
+
 def test_a_token_is_not_in_any_message() -> None:
     async def story() -> None:
         registry = Registry(fault=Unavailable("away"))

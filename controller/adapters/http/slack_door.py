@@ -27,6 +27,9 @@ _FORM: Final[dict[str, Any]] = {
     "required": ["payload"],
     "properties": {"payload": {"type": "string", "description": "JSON, as Slack documents it"}},
 }
+_EXAMPLE: Final = {
+    "payload": '{"type": "block_actions", "user": {"id": "U0123ABCD"}, "actions": [...], ...}'
+}
 
 
 def build_slack_door(take: Take) -> APIRouter:
@@ -62,7 +65,9 @@ def build_slack_door(take: Take) -> APIRouter:
         openapi_extra={
             "requestBody": {
                 "required": True,
-                "content": {"application/x-www-form-urlencoded": {"schema": _FORM}},
+                "content": {
+                    "application/x-www-form-urlencoded": {"schema": _FORM, "example": _EXAMPLE}
+                },
             }
         },
     )

@@ -1,33 +1,40 @@
-"""Where open streams hang: each change is looked for once, written once, and sent to all."""
+"""Where open streams hang: each change is looked for once, written once, and sent to all.
+
+The decisions are made in the same event loop: whatever is long here is done in small pieces.
+"""
 
 import asyncio
-import json
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from controller.adapters.http.kinds import Kind
-from controller.adapters.http.portrait import glance, portrait
-from controller.adapters.http.portrait_moments import moment
 from controller.adapters.http.problems import Trouble
 from controller.adapters.http.releases import Releases, Source
-from controller.adapters.http.sight import Sight
+from controller.adapters.http.stream_events import (
+    Paint,
+    gap_event,
+    gone_event,
+    moment_event,
+    read_id,
+    state,
+)
+from controller.adapters.http.stream_wish import Client, Wish
 from controller.domain.records import Ref
 from controller.domain.snapshot import Scene
 from controller.engine.journal import Entry
 
-Paint = Callable[[Releases, Ref, bool], str]
-"""The HTML of a Canary's page (True), or of its line in the list (False)."""
-
 LOOK_SECONDS: Final = 0.5
 # A release changes several times a second while its pods start; nobody reads that fast.
 AGAIN_SECONDS: Final = 1.0
+# A look's news go out in so many slices at most, so that a decision never waits for more than one.
+SLICES_MAX: Final = 40
+SLICE_SECONDS: Final = 0.01
 STREAMS_MAX: Final = 500
-# A page is some 50 KB: a client that is further behind does not read at all.
-BUFFERED_MAX: Final = 64
 GONE_MAX: Final = 1_000
 # Two looks apart, and a page that was made in between.
 MARGIN: Final = timedelta(seconds=2 * LOOK_SECONDS)
@@ -36,46 +43,27 @@ RETRY_AFTER_SECONDS: Final = 5
 log = logging.getLogger(__name__)
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class Client:
-    """One open stream: what it wants, and what waits to be sent. None in the queue is its end."""
-
-    sight: Sight
-    namespace: str | None = None
-    name: str | None = None
-    html: bool = False
-    queue: asyncio.Queue[bytes | None] = field(
-        default_factory=lambda: asyncio.Queue(maxsize=BUFFERED_MAX)
-    )
-
-    @property
-    def whole(self) -> bool:
-        """Whether all of one Canary is wanted, not a line of each."""
-        return self.name is not None
-
-    def wants(self, ref: Ref) -> bool:
-        return (
-            self.namespace in {None, ref.namespace}
-            and self.name in {None, ref.name}
-            and self.sight.shows(ref)
-        )
-
-    def send(self, event: bytes) -> bool:
-        """Whether there was room for it."""
-        try:
-            self.queue.put_nowait(event)
-        except asyncio.QueueFull:
-            return False
-        return True
-
-
 @dataclass(slots=True)
 class _Seen:
-    """What was last told of a Canary. `told_at` is of the loop's clock, `at` of the releases'."""
+    """What was last told of a Canary. `told_at` is of the loop's clock, `at` of the releases'.
+
+    `written` is that, as bytes, by (all of it, painted), as far as somebody wanted it.
+    """
 
     scene: Scene
     told_at: float
     at: datetime | None
+    written: dict[tuple[bool, bool], bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What one look found."""
+
+    epoch: str
+    entries: tuple[Entry, ...]
+    changed: tuple[Ref, ...]
+    gone: tuple[Ref, ...]
 
 
 class Hub:
@@ -106,25 +94,28 @@ class Hub:
     def __len__(self) -> int:
         return len(self._clients)
 
-    def join(self, client: Client, since: datetime | None, after: str) -> None:
+    async def join(self, client: Client, since: datetime | None = None, after: str = "") -> None:
         """Take a stream in, and send what it missed.
 
         `since`: what was changed from then on, None: everything as it is now. `after`: the id of
         the last moment that it had, empty: none is sent again. Raises Trouble when there are too
         many.
         """
-        if self._closed or len(self._clients) >= self._streams_max:
-            detail = f"{len(self._clients)} streams are open, no more at once: try again later"
-            headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-            raise Trouble(Kind.OVERLOADED, detail, headers=headers)
-        releases = self._source()
-        if not self._clients:
-            self._catch_up(releases)
-        writer = _Writer(releases, self._paint)
-        for event in self._missed(client, releases, writer, since, after):
-            if not client.send(event):
-                break
+        wish = client.wish
+        self._check_room()
+        self._catch_up()
+        for ref in self._wanted(wish, since):
+            if self._write(ref, wish):
+                await asyncio.sleep(0)
+        # From here on nothing comes in between, so that nothing is missed and nothing is told in
+        # the wrong order; it is almost all written by now.
+        self._check_room()
+        self._catch_up()
+        missed = self._moments(wish, after) if after and not wish.html else []
+        missed += [self._state(ref, wish) for ref in self._wanted(wish, since)]
+        missed += [gone_event(ref) for ref in self._deleted(wish, since)]
         self._clients.add(client)
+        self._give(client, b"".join(missed))
         self._somebody.set()
 
     def leave(self, client: Client) -> None:
@@ -136,73 +127,111 @@ class Hub:
     def close(self) -> None:
         """End every stream, so that the server can end: browsers come back by themselves."""
         self._closed = True
-        for client in tuple(self._clients):
-            self._end(client)
+        self._end_all()
 
     async def run(self) -> None:
         """Look for changes as long as somebody listens."""
+        loop = asyncio.get_running_loop()
         while True:
             await self._somebody.wait()
+            begun = loop.time()
             try:
-                self.look()
+                await self.look()
             except Exception:
                 # Whatever is wrong with what is shown, what is decided goes on without it.
                 log.exception("The open pages cannot be kept up to date: ended, they come back")
-                for client in tuple(self._clients):
-                    self._end(client)
-            await asyncio.sleep(LOOK_SECONDS)
+                self._end_all()
+            await asyncio.sleep(max(0.0, begun + LOOK_SECONDS - loop.time()))
 
-    def look(self) -> None:
-        """Send what has changed since the last look."""
-        releases = self._source()
-        writer = _Writer(releases, self._paint)
-        for entry in self._entries(releases):
-            self._send(entry.ref, writer.moment(entry), moments=True)
-        for ref in self._changed(releases):
-            self._tell(ref, writer)
-        for ref in self._left(releases):
-            self._send(ref, writer.gone(ref), moments=False, alike=True)
+    async def look(self) -> None:
+        """Send what has changed since the last look: the same bytes to all who want the same."""
+        news = self._news(self._source())
+        clients = tuple(self._clients)
+        if not (news.entries or news.changed or news.gone):
+            return
+        written: dict[Wish, bytes] = {}
+        slice_size = -(-len(clients) // SLICES_MAX)
+        given = 0
+        for client in clients:
+            wish = client.wish
+            if wish not in written:
+                written[wish] = await self._told(wish, news)
+            if written[wish]:
+                self._give(client, written[wish])
+                given += 1
+                if given % slice_size == 0:
+                    await asyncio.sleep(SLICE_SECONDS)
 
-    def _tell(self, ref: Ref, writer: "_Writer") -> None:
-        for client in tuple(self._clients):
-            if client.wants(ref):
-                self._give(client, writer.state(ref, whole=client.whole, html=client.html))
-
-    def _send(self, ref: Ref, event: bytes, *, moments: bool, alike: bool = False) -> None:
+    async def _told(self, wish: Wish, news: _News) -> bytes:
         """Pages are painted anew when something happens: they need no moments."""
-        for client in tuple(self._clients):
-            if client.wants(ref) and (alike or client.html is not moments):
-                self._give(client, event)
+        said: list[bytes] = []
+        if not wish.html:
+            said += [moment_event(news.epoch, e) for e in news.entries if wish.covers(e.ref)]
+        for ref in news.changed:
+            if wish.covers(ref):
+                if self._write(ref, wish):
+                    await asyncio.sleep(0)
+                said.append(self._state(ref, wish))
+        said += [gone_event(ref) for ref in news.gone if wish.covers(ref)]
+        return b"".join(said)
 
-    def _give(self, client: Client, event: bytes) -> None:
-        if not client.send(event):
+    def _write(self, ref: Ref, wish: Wish) -> bool:
+        """Write how a Canary is; whether that was still to be done."""
+        seen = self._seen.get(ref)
+        if seen is None or wish.form in seen.written:
+            return False
+        paint = self._paint if wish.html else None
+        seen.written[wish.form] = state(self._source(), ref, paint, whole=wish.whole)
+        return True
+
+    def _state(self, ref: Ref, wish: Wish) -> bytes:
+        """Empty when it was deleted meanwhile, which is told by the next look."""
+        self._write(ref, wish)
+        seen = self._seen.get(ref)
+        return seen.written[wish.form] if seen is not None else b""
+
+    def _give(self, client: Client, events: bytes) -> None:
+        if not events or client not in self._clients:
+            return
+        try:
+            client.queue.put_nowait(events)
+        except asyncio.QueueFull:
             self.cut += 1
             self._end(client)
 
     def _end(self, client: Client) -> None:
         """What still waits is dropped: the reader comes back and gets what is then."""
         self.leave(client)
-        while not client.queue.empty():
-            client.queue.get_nowait()
+        with suppress(asyncio.QueueEmpty):
+            while True:
+                client.queue.get_nowait()
         client.queue.put_nowait(None)
 
-    def _entries(self, releases: Releases) -> tuple[Entry, ...]:
+    def _end_all(self) -> None:
+        for client in tuple(self._clients):
+            self._end(client)
+
+    def _check_room(self) -> None:
+        if self._closed or len(self._clients) >= self._streams_max:
+            detail = f"{len(self._clients)} streams are open, no more at once: try again later"
+            headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+            raise Trouble(Kind.OVERLOADED, detail, headers=headers)
+
+    def _catch_up(self) -> None:
+        """Nobody listened: what happened meanwhile is in the pages that were loaded since."""
+        if not self._clients:
+            self._news(self._source(), quiet=True)
+
+    def _news(self, releases: Releases, *, quiet: bool = False) -> _News:
         if releases.epoch != self._epoch:
             self._epoch, self._number = releases.epoch, 0
         entries = releases.since(self._number)
         if entries:
             self._number = entries[-1].number
-        return entries
+        changed = tuple(self._changed(releases, quiet=quiet))
+        return _News(self._epoch, entries, changed, tuple(self._left(releases)))
 
-    def _catch_up(self, releases: Releases) -> None:
-        """Nobody listened: what happened meanwhile is in the pages that were loaded since."""
-        self._entries(releases)
-        for _ in self._changed(releases, always=True):
-            pass
-        for _ in self._left(releases):
-            pass
-
-    def _changed(self, releases: Releases, *, always: bool = False) -> Iterator[Ref]:
+    def _changed(self, releases: Releases, *, quiet: bool) -> Iterator[Ref]:
         now = asyncio.get_running_loop().time()
         for ref in releases.refs():
             scene, seen = releases.scene(ref), self._seen.get(ref)
@@ -210,12 +239,13 @@ class Hub:
                 continue
             if seen is None:
                 # Not known since when it is like that: for any page it may be news.
-                self._seen[ref] = _Seen(scene, now, None if always else releases.now())
+                self._seen[ref] = _Seen(scene, now, None if quiet else releases.now())
                 self._gone.pop(ref, None)
                 yield ref
-            elif seen.scene is not scene and (always or now - seen.told_at >= AGAIN_SECONDS):
+            elif seen.scene is not scene and (quiet or now - seen.told_at >= AGAIN_SECONDS):
                 if seen.scene != scene:
                     seen.told_at, seen.at = now, releases.now()
+                    seen.written.clear()
                     yield ref
                 seen.scene = scene
 
@@ -227,72 +257,35 @@ class Hub:
                 self._gone.popitem(last=False)
             yield ref
 
-    def _missed(
-        self,
-        client: Client,
-        releases: Releases,
-        writer: "_Writer",
-        since: datetime | None,
-        after: str,
-    ) -> Iterator[bytes]:
-        if after and not client.html:
-            epoch, _, number = after.rpartition("-")
-            known = epoch == releases.epoch and number.isascii() and number.isdecimal()
-            for entry in releases.since(int(number[:18]) if known else 0):
-                if entry.number <= self._number and client.wants(entry.ref):
-                    yield writer.moment(entry)
-        for ref, seen in self._seen.items():
-            if client.wants(ref) and (since is None or _is_news(seen.at, since)):
-                yield writer.state(ref, whole=client.whole, html=client.html)
+    def _moments(self, wish: Wish, after: str) -> list[bytes]:
+        """What was decided after the last that was had, up to what the next look begins with."""
+        releases, last = self._source(), read_id(after)
+        known = last is not None and last[0] == releases.epoch
+        number = last[1] if last is not None and known else 0
+        entries = releases.since(number)
+        said: list[bytes] = []
+        if not known:
+            reason = "the controller was started anew: what follows is all that it remembers"
+            said.append(gap_event(reason))
+        elif entries and entries[0].number > number + 1:
+            said.append(gap_event("what came directly after your last moment is forgotten"))
+        for entry in entries:
+            if entry.number <= self._number and wish.covers(entry.ref):
+                said.append(moment_event(releases.epoch, entry))
+        return said
+
+    def _wanted(self, wish: Wish, since: datetime | None) -> tuple[Ref, ...]:
+        return tuple(
+            ref
+            for ref, seen in self._seen.items()
+            if wish.covers(ref) and (since is None or _is_news(seen.at, since))
+        )
+
+    def _deleted(self, wish: Wish, since: datetime | None) -> Iterator[Ref]:
         for ref, at in self._gone.items():
-            if client.wants(ref) and since is not None and _is_news(at, since):
-                yield writer.gone(ref)
+            if wish.covers(ref) and since is not None and _is_news(at, since):
+                yield ref
 
 
 def _is_news(at: datetime | None, since: datetime) -> bool:
     return at is None or at >= since - MARGIN
-
-
-class _Writer:
-    """Writes each event at most once for all who want it."""
-
-    def __init__(self, releases: Releases, paint: Paint | None) -> None:
-        self._releases = releases
-        self._paint = paint
-        self._written: dict[tuple[Ref, bool, bool], bytes] = {}
-
-    def state(self, ref: Ref, *, whole: bool, html: bool) -> bytes:
-        """How a Canary is now: all of it or its line, as HTML or as the API shows it."""
-        key = (ref, whole, html)
-        if key not in self._written:
-            name = "canary" if whole else "glance"
-            self._written[key] = encoded(name, self._data(ref, whole=whole, html=html))
-        return self._written[key]
-
-    def moment(self, entry: Entry) -> bytes:
-        """Something was decided; its id tells from where on to send again."""
-        said = moment(entry).model_dump(mode="json", by_alias=True)
-        where = {"namespace": entry.ref.namespace, "name": entry.ref.name, "number": entry.number}
-        return encoded("moment", json.dumps(where | said), f"{self._releases.epoch}-{entry.number}")
-
-    def gone(self, ref: Ref) -> bytes:
-        """A Canary was deleted."""
-        return encoded("gone", json.dumps({"namespace": ref.namespace, "name": ref.name}))
-
-    def _data(self, ref: Ref, *, whole: bool, html: bool) -> str:
-        if html and self._paint is not None:
-            painted = self._paint(self._releases, ref, whole)
-            said: dict[str, Any] = {"namespace": ref.namespace, "name": ref.name, "html": painted}
-            return json.dumps(said, ensure_ascii=False)
-        scene = self._releases.scene(ref)
-        assert scene is not None, "what has changed is there, in one view"
-        shape = portrait(self._releases, ref, course=False) if whole else glance(scene)
-        assert shape is not None, "what has changed is there, in one view"
-        return shape.model_dump_json(by_alias=True)
-
-
-def encoded(event: str, data: str, event_id: str = "") -> bytes:
-    """An event as it goes over the wire. JSON has no line breaks of its own."""
-    assert not {"\n", "\r"} & set(data), "an event is one line"
-    head = f"id: {event_id}\n" if event_id else ""
-    return f"{head}event: {event}\ndata: {data}\n\n".encode(errors="replace")

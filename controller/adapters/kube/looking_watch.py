@@ -9,7 +9,7 @@ from controller.adapters.kube.looking import Onlooker, Sight, blank_view, sight_
 from controller.adapters.kube.reflector import Reflector
 from controller.adapters.kube.store import Shelf
 from controller.domain.records import Ref
-from controller.engine.ports import Unavailable
+from controller.engine.ports import Refused, Unavailable
 
 LOOK_SECONDS: Final = 2.0
 TARGET_SECONDS: Final = 5.0
@@ -94,7 +94,7 @@ class Following:
         while True:
             try:
                 selected = await self._onlooker.selector(view, self._ref)
-            except Unavailable:
+            except (Refused, Unavailable):
                 selected = ""
             if not isinstance(selected, str):
                 break

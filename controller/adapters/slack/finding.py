@@ -80,7 +80,7 @@ class Finder:
             "conversations.history", "messages", channel, oldest=oldest
         ):
             said = _payload(message, RELEASE_EVENT)
-            if said.get("release") == wanted and _is_root(message):
+            if said.get("release") == wanted:
                 return _found(str(message["ts"]), said)
         return None
 
@@ -142,11 +142,6 @@ def _begun(notice: Notice) -> datetime:
         return notice.at - (LOOK_BACK if notice.release else CLOCKS_DIFFER)
     started = datetime.strptime(known.group(1), "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
     return started - CLOCKS_DIFFER
-
-
-def _is_root(message: Mapping[str, Any]) -> bool:
-    ts = message.get("ts")
-    return bool(message.get("thread_ts", ts) == ts)
 
 
 def _payload(message: Mapping[str, Any], event: str) -> Mapping[str, Any]:

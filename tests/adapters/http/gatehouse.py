@@ -1,6 +1,6 @@
 """The doorway as it is served: behind it two routes, before it a real server of reviews."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -43,8 +43,11 @@ def routes(door: Any) -> APIRouter:
     async def who(caller: Annotated[Caller, Depends(door.caller)]) -> dict[str, str]:
         return {"name": caller.person.name, "via": caller.via}
 
+    async def act(caller: Annotated[Caller, Depends(door.caller)]) -> dict[str, str]:
+        return await who(caller)
+
     router.add_api_route("/who", who, methods=["GET"])
-    router.add_api_route("/act", who, methods=["POST"])
+    router.add_api_route("/act", act, methods=["POST"])
     return router
 
 
@@ -99,6 +102,7 @@ class Plan:
     url: str | None = None
     session: timedelta = timedelta(hours=8)
     authority: Authority = field(default_factory=Authority)
+    pages: Callable[[Doorway, Gatekeeper], APIRouter] = lambda _door, _access: APIRouter()
 
 
 @asynccontextmanager
@@ -116,7 +120,7 @@ async def opened(plan: Plan | None = None) -> AsyncIterator[House]:
             dashboard_url=plan.url,
         )
         doorway = Doorway(access, Sessions(clock, plan.session), clock, premises)
-        app = served_app(routes(doorway), build_sign_in(doorway))
+        app = served_app(routes(doorway), build_sign_in(doorway), plan.pages(doorway, access))
         async with visited(app) as http:
             yield House(authority, clock, doorway, http)
 

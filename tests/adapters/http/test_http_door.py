@@ -3,13 +3,19 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from ipaddress import ip_address
 from typing import Any, Final
 
 import pytest
 
-from controller.adapters.http.doorway_places import FAILURES_MAX, RECOVER_SECONDS
+from controller.adapters.http.doorway_places import (
+    FAILURES_MAX,
+    PLACES_MAX,
+    RECOVER_SECONDS,
+    Failures,
+)
 from controller.engine import access
-from tests.adapters.http.gatehouse import PROXIES, House, Plan, opened
+from tests.adapters.http.gatehouse import PROXIES, Clock, House, Plan, opened
 from tests.adapters.kube.apiserver import refusal
 from tests.adapters.kube.authority import Issued
 
@@ -202,6 +208,25 @@ def test_an_address_that_nobody_vouches_for_gives_no_new_limit() -> None:
             assert (await house.who("g", x_forwarded_for="198.51.100.1")).status_code == 429
 
     run(story())
+
+
+def test_what_is_remembered_of_addresses_is_bounded() -> None:
+    clock = Clock()
+    failures = Failures(clock)
+    first = ip_address("10.0.0.0")
+    for _ in range(FAILURES_MAX):
+        failures.add(first)
+    assert failures.wait_seconds(first) > 0
+    for number in range(1, PLACES_MAX):
+        failures.add(first + number)
+    assert failures.wait_seconds(first) > 0
+    failures.add(first + PLACES_MAX)
+    assert failures.wait_seconds(first) == 0
+    # Whose address nobody knows share one place.
+    for _ in range(FAILURES_MAX):
+        failures.add(None)
+    clock.wait(hours=-1)
+    assert failures.wait_seconds(None) > 0
 
 
 FORWARDED: Final = {

@@ -6,7 +6,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Coroutine
 from datetime import timedelta
 from http.cookies import SimpleCookie
-from typing import Any, Final
+from typing import Any
 
 from controller.adapters.http.doorway_places import FAILURES_MAX
 from controller.adapters.http.sessions import (
@@ -18,10 +18,8 @@ from controller.adapters.http.sessions import (
 )
 from controller.engine import access
 from controller.engine.ports import Person
-from tests.adapters.http.gatehouse import OWN, START, Clock, Plan, opened
+from tests.adapters.http.gatehouse import START, Clock, Plan, opened
 from tests.adapters.kube.apiserver import refusal
-
-FORM: Final = {"content-type": "application/x-www-form-urlencoded", **OWN}
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:

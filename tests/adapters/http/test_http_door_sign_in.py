@@ -95,6 +95,17 @@ def test_whoever_is_signed_in_is_led_on_and_gets_a_new_session_when_signing_in_a
     run(story())
 
 
+def test_whoever_has_an_old_session_is_shown_the_form() -> None:
+    async def story() -> None:
+        async with opened() as house:
+            house.cookie = "a" * 43
+            page = await house.browse("/sign-in?next=/docs")
+            assert page.status_code == 200
+            assert "<form" in page.text
+
+    run(story())
+
+
 def test_a_link_from_another_site_finds_the_session_after_one_step_of_our_own() -> None:
     async def story() -> None:
         async with opened() as house:

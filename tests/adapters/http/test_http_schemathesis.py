@@ -33,7 +33,6 @@ from schemathesis.specs.openapi.checks import (
 
 from controller.adapters.http.examples import ORDER, PROMOTE
 from controller.adapters.http.stream import PATH as STREAM
-from controller.adapters.http.stream_hub import Client, Hub
 from controller.domain.lifecycle import AT_REST, Phase
 from controller.domain.records import Intent, Ref
 from controller.domain.snapshot import Scene
@@ -55,17 +54,30 @@ ALWAYS: Final = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-STREAM_SECONDS: Final = 0.02
+STREAM_SECONDS: Final = 0.05
 NUMBERS: Final = itertools.count()
 RETRIABLE: Final = {Phase.ROLLED_BACK, Phase.QUARANTINED}
 
 
-class Brief(Hub):
+class Brief:
     """Ends each stream soon after it began: a reader of events would wait for the next one."""
 
-    def join(self, client: Client, *told: Any) -> None:
-        super().join(client, *told)
-        asyncio.get_running_loop().call_later(STREAM_SECONDS, client.queue.put_nowait, None)
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(None) as patience:
+
+                async def told(message: Any) -> None:
+                    await send(message)
+                    if scope["path"] == STREAM and message.get("status") == 200:
+                        patience.reschedule(loop.time() + STREAM_SECONDS)
+
+                await self._app(scope, receive, told)
+        except TimeoutError:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class Ever(Ward):
@@ -73,9 +85,6 @@ class Ever(Ward):
 
     Its fingerprint is the one of the examples, so that commands hit it.
     """
-
-    def __post_init__(self) -> None:
-        self.hub = Brief(lambda: self.shelf)
 
     async def ask(self, ref: Ref, intent: Intent, seen: Scene) -> None:
         await super().ask(ref, intent, seen)
@@ -129,7 +138,7 @@ def served() -> Iterator[tuple[str, Ever]]:
 
     async def run() -> None:
         loops.append(asyncio.get_running_loop())
-        async with opened(where) as port:
+        async with opened(where, Brief) as port:
             ready.append(port)
             told.set()
             await stop.wait()

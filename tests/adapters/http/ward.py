@@ -134,11 +134,14 @@ async def visited(ward: Ward, token: str | None = TOKEN) -> AsyncIterator[httpx.
 
 
 @asynccontextmanager
-async def opened(ward: Ward) -> AsyncIterator[int]:
-    """The application, served; gives its port."""
+async def opened(ward: Ward, *around: Any) -> AsyncIterator[int]:
+    """The application, served; gives its port. `around` it are middlewares."""
+    app = hospital(ward)
+    for one in around:
+        app.add_middleware(one)
     async with asyncio.TaskGroup() as group:
         telling = group.create_task(ward.hub.run())
-        async with serve(hospital(ward), "127.0.0.1", 0, ending=ward.hub.close) as port:
+        async with serve(app, "127.0.0.1", 0, ending=ward.hub.close) as port:
             yield port
         telling.cancel()
 

@@ -14,7 +14,7 @@ from controller.engine.courier import Courier
 from tests.adapters.slack import moods
 from tests.adapters.slack.moods import Mood
 from tests.adapters.slack.slackd import Slackd, slackd
-from tests.adapters.slack.story import REF, bot, notice
+from tests.adapters.slack.story import HASTY_SECONDS, REF, bot, notice
 
 RELEASES = ("one", "two")
 SECONDS_MAX = 60.0
@@ -53,7 +53,7 @@ class Process:
 
     async def live(self, until: set[str]) -> None:
         """Until these keys are delivered; what was is taken out of the outbox."""
-        async with bot(self.slack) as notifier:
+        async with bot(self.slack, answer_seconds=HASTY_SECONDS) as notifier:
             news = asyncio.Event()
             courier = Courier(notifier, again=lambda _ref: news.set(), dice=Hasty(7))
             worker = asyncio.create_task(courier.run())
