@@ -5,12 +5,10 @@ import logging
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
-from fastapi import APIRouter
-
 from controller.adapters.http.actions import build_actions
 from controller.adapters.http.api import build_api
 from controller.adapters.http.api_journal import build_journal
-from controller.adapters.http.app import Health, Tls, build_app, serve
+from controller.adapters.http.app import Health, Router, Tls, build_app, serve
 from controller.adapters.http.docs_page import build_docs
 from controller.adapters.http.doorway import Doorway, Premises
 from controller.adapters.http.live import Live
@@ -67,7 +65,7 @@ async def serve_people(settings: Settings, outside: Outside, service: Service) -
 
 def _routers(
     settings: Settings, outside: Outside, live: Live, desk: Desk, hub: Hub
-) -> list[APIRouter]:
+) -> list[Router]:
     access = outside.access
     door = Doorway(
         access,

@@ -33,7 +33,7 @@ exit codes:
    10  status --exit-code: a release is under way
    11  status --exit-code: a person is needed
    12  status --exit-code, --wait-for: the release was rolled back, or is held as rejected before
-  130  interrupted (Ctrl-C)"""
+  130  interrupted (Ctrl-C, or SIGTERM before the end)"""
 
 
 def say(error: BaseException) -> None:

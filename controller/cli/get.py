@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from controller.cli.command import Command
 from controller.cli.exits import EXIT_CODES
 from controller.cli.output import add_output_flag
-from controller.cli.reaching import add_place_flags, run_at
+from controller.cli.reaching import add_place_flags, canary_name, run_at
 from controller.domain.lifecycle import Phase
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """What may be asked for."""
     parser.description = DESCRIPTION
     parser.epilog = f"{EXAMPLES}\n{EXIT_CODES}"
-    parser.add_argument("names", metavar="NAME", nargs="*", help="only these; without it all")
+    only = "only these; without it all"
+    parser.add_argument("names", metavar="NAME", type=canary_name, nargs="*", help=only)
     parser.add_argument(
         "--phase",
         type=phases,

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,7 +23,6 @@ from controller.cli.exits import (
     EXIT_USAGE,
     tell,
 )
-from controller.cli.reaching import bare
 from controller.domain.records import Ref
 from controller.engine.commands import Absent, Forbidden
 from controller.engine.ports import Conflict, Refused, Unavailable
@@ -56,14 +56,14 @@ class Reach:
 
     def ref(self, name: str) -> Ref:
         """Where a Canary of this name is."""
-        return Ref(self.namespace or self.place.namespace, bare(name))
+        return Ref(self.namespace or self.place.namespace, name)
 
 
 def reach(arguments: argparse.Namespace, body: Callable[[Reach], Awaitable[int]]) -> int:
     """Connect, run `body`, and disconnect; gives the exit code."""
     try:
         return asyncio.run(_reach(arguments, body))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Nobody reads what is written any more; nor shall the interpreter's end try to.
@@ -73,6 +73,10 @@ def reach(arguments: argparse.Namespace, body: Callable[[Reach], Awaitable[int]]
 
 async def _reach(arguments: argparse.Namespace, body: Callable[[Reach], Awaitable[int]]) -> int:
     place = None
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine runs in a task"
+    # As Ctrl-C ends it: what was drawn in the terminal is left in order.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:
         place = find_place(arguments.kubeconfig, arguments.context, os.environ)
         client = await connect(place, user_agent=USER_AGENT)

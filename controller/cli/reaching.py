@@ -2,11 +2,18 @@
 
 import argparse
 import logging
+import re
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from controller.cli.reached import Reach
+
+KINDS: Final = frozenset({"canary", "canaries", "can", "canary.canary-controller.io"})
+NAME_CHARACTERS_MAX: Final = 253
+NAMESPACE_CHARACTERS_MAX: Final = 63
+# As the API server has it: nothing else may get into a path.
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
 def add_place_flags(parser: argparse.ArgumentParser, *, everywhere: bool = False) -> None:
@@ -15,7 +22,13 @@ def add_place_flags(parser: argparse.ArgumentParser, *, everywhere: bool = False
     add = group.add_argument
     add("--kubeconfig", metavar="FILE", help="instead of KUBECONFIG and ~/.kube/config")
     add("--context", metavar="NAME", help="of the kubeconfig, instead of its current one")
-    add("-n", "--namespace", metavar="NAME", help="instead of the context's own")
+    add(
+        "-n",
+        "--namespace",
+        type=namespace_name,
+        metavar="NAME",
+        help="instead of the context's own",
+    )
     if everywhere:
         add("-A", "--all-namespaces", action="store_true", help="in all namespaces")
 
@@ -23,14 +36,24 @@ def add_place_flags(parser: argparse.ArgumentParser, *, everywhere: bool = False
 def add_name(parser: argparse.ArgumentParser, **more: str) -> None:
     """Which Canary."""
     what = "of the Canary (canary/NAME is the same)"
-    parser.add_argument("name", metavar="NAME", help=what, **more)  # type: ignore[arg-type]
+    parser.add_argument("name", metavar="NAME", type=canary_name, help=what, **more)  # type: ignore[arg-type]
 
 
-def bare(name: str) -> str:
+def canary_name(text: str) -> str:
     """The name in `canary/NAME`, as kubectl takes it and prints it."""
-    kind, slash, rest = name.partition("/")
-    kinds = {"canary", "canaries", "can", "canary.canary-controller.io"}
-    return rest if slash and kind.lower() in kinds else name
+    kind, slash, rest = text.partition("/")
+    name = rest if slash and kind.lower() in KINDS else text
+    if not _NAME.fullmatch(name) or len(name) > NAME_CHARACTERS_MAX:
+        there = f"; for a Canary in another namespace: {rest} -n {kind}" if rest else ""
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a Canary{there}")
+    return name
+
+
+def namespace_name(text: str) -> str:
+    """The name of a namespace."""
+    if "." in text or not _NAME.fullmatch(text) or len(text) > NAMESPACE_CHARACTERS_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a namespace")
+    return text
 
 
 def run_at(arguments: argparse.Namespace, body: Callable[["Reach"], Awaitable[int]]) -> int:

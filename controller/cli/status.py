@@ -8,7 +8,7 @@ from controller.cli.command import Command
 from controller.cli.exits import EXIT_CODES
 from controller.cli.get import phases
 from controller.cli.output import add_output_flag
-from controller.cli.reaching import add_place_flags, run_at
+from controller.cli.reaching import add_place_flags, canary_name, run_at
 
 if TYPE_CHECKING:
     from controller.cli.reached import Reach
@@ -33,7 +33,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.epilog = f"{EXAMPLES}\n{EXIT_CODES}"
     add = parser.add_argument
-    add("name", metavar="NAME", nargs="?", help="of the Canary; may be left out where there is one")
+    only = "of the Canary; may be left out where there is one"
+    add("name", metavar="NAME", type=canary_name, nargs="?", help=only)
     add("-w", "--watch", action="store_true", help="draw it live, until Ctrl-C")
     add(
         "--wait-for",

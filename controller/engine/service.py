@@ -82,12 +82,7 @@ def assemble(
     errands = Errands(group)
     journal = Journal(epoch=f"{ports.clock.now():%Y%m%dT%H%M%S%f}", kept=hooks.kept)
     courses = Courses()
-    courier = Couriers(
-        tuple(
-            Courier(notifier, again=queue.add, dice=ports.dice, count=hooks.noticed)
-            for notifier in (ports.notifier, *ports.others)
-        )
-    )
+    courier = _couriers(ports, hooks, queue)
     reconciler = Reconciler(
         cluster=ports.cluster,
         looks=Looks(
@@ -123,4 +118,13 @@ def assemble(
         courses=courses,
         reconciler=reconciler,
         loop=loop,
+    )
+
+
+def _couriers(ports: Ports, hooks: Hooks, queue: Queue) -> Couriers:
+    return Couriers(
+        tuple(
+            Courier(notifier, again=queue.add, dice=ports.dice, count=hooks.noticed)
+            for notifier in (ports.notifier, *ports.others)
+        )
     )

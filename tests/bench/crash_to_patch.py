@@ -4,20 +4,20 @@ import asyncio
 import logging
 import random
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiohttp import web
 
-from controller.adapters.kube.client import KubeClient
 from controller.adapters.kube.cluster import KubeCluster
 from controller.adapters.slack.log import LogNotifier
 from controller.adapters.unmeasured import Unmeasured
 from controller.domain.lifecycle import Phase
 from controller.domain.records import Ref
 from controller.domain.status import Result
-from controller.engine.service import Hooks, Ports, assemble
+from controller.engine.service import Hooks, Ports, Service, assemble
 from tests.adapters.kube.apiserver import ApiServer, serving, until
 from tests.adapters.kube.examples import (
     NAMESPACE,
@@ -35,6 +35,8 @@ ROUNDS: Final = 30
 BUDGET_MILLISECONDS: Final = 250
 STABLE: Final = "exam-aaaa"
 EXAM: Final = Ref(NAMESPACE, "exam")
+
+Watched = Callable[[KubeCluster, Service], None]
 
 
 class TimedServer(ApiServer):
@@ -68,7 +70,7 @@ class Nobody:
         pass
 
 
-async def control(client: KubeClient, cluster: KubeCluster) -> None:
+async def control(cluster: KubeCluster, watched: Watched) -> None:
     """The engine over the real adapter, until cancelled."""
     ports = Ports(
         cluster=cluster,
@@ -79,7 +81,9 @@ async def control(client: KubeClient, cluster: KubeCluster) -> None:
     )
     async with asyncio.TaskGroup() as group:
         group.create_task(cluster.run())
-        assemble(ports, Hooks(observer=Nobody()), group).start(group)
+        service = assemble(ports, Hooks(observer=Nobody()), group)
+        watched(cluster, service)
+        service.start(group)
 
 
 def canary_pod(**status: Any) -> Object:
@@ -87,8 +91,11 @@ def canary_pod(**status: Any) -> Object:
     return pod("exam-canary-1", **status)
 
 
-async def one_round() -> float:
-    """A release up to the crash; returns the seconds from the crash's line to the PATCH."""
+async def one_round(watched: Watched = lambda _cluster, _service: None) -> float:
+    """A release up to the crash; returns the seconds from the crash's line to the PATCH.
+
+    `watched` is given the engine before it begins.
+    """
     server = TimedServer()
     running = deployment()
     running["status"]["availableReplicas"] = 10
@@ -105,7 +112,7 @@ async def one_round() -> float:
             clock=Wall(),
             dice=random.Random(1),
         )
-        engine = asyncio.create_task(control(client, cluster))
+        engine = asyncio.create_task(control(cluster, watched))
         try:
             async with asyncio.timeout(20):
                 return await crash(server, cluster)

@@ -10,25 +10,31 @@ from typing import Any, Final
 from fastapi import Request
 from prometheus_client import CollectorRegistry
 
+from controller.adapters.clock import SystemClock
 from controller.adapters.http.actions import build_actions
 from controller.adapters.http.api import build_api
 from controller.adapters.http.app import Health, build_app, serve
 from controller.adapters.http.docs_page import build_docs
+from controller.adapters.http.doorway import Doorway, Premises
 from controller.adapters.http.kinds import Kind
 from controller.adapters.http.page import build_page
 from controller.adapters.http.pagelive import paint
 from controller.adapters.http.problems import Trouble
+from controller.adapters.http.sessions import Sessions
+from controller.adapters.http.sign_in import build_sign_in
 from controller.adapters.http.stream import build_stream
 from controller.adapters.http.stream_hub import Hub
 from controller.domain.findings import Finding, Metric, Outcome, Range, Side, Uncovered
 from controller.domain.lifecycle import Phase
 from controller.domain.records import Ref
 from controller.engine.commands import Desk
+from controller.engine.ports import Person
 from tests.adapters.http.bookshelf import OpenDoor
 from tests.adapters.http.ward import Ward, ward
 from tests.domain.tabletop import REF
 
 WAIT_SECONDS: Final = 20.0
+TOKEN: Final = "ada-1"
 HELD: Final = Ref("billing", "invoice-worker-with-a-name-that-is-rather-long")
 REJECTED: Final = Ref("exams", "grading")
 
@@ -49,9 +55,20 @@ class Door:
 class House:
     """The service. Whatever is changed is changed in its own loop."""
 
-    def __init__(self, filled: Ward) -> None:
+    def __init__(self, filled: Ward, *, signing: bool) -> None:
         self.ward = filled
         self.door = Door()
+        self.doorway = (
+            Doorway(
+                filled.rights,
+                Sessions(SystemClock(), timedelta(hours=8)),
+                SystemClock(),
+                Premises(audience="canary-controller"),
+            )
+            if signing
+            else None
+        )
+        self.person = Person(name="ada")
         self.address = ""
         self.loop = asyncio.new_event_loop()
 
@@ -62,7 +79,9 @@ class House:
         asyncio.run_coroutine_threadsafe(run(), self.loop).result(WAIT_SECONDS)
 
     async def serve(self, stack: AsyncExitStack) -> None:
-        shelf, rights, door = self.ward.shelf, self.ward.rights, self.door
+        shelf, rights = self.ward.shelf, self.ward.rights
+        door = self.doorway or self.door
+        signing = [build_sign_in(self.doorway)] if self.doorway else []
         hub = Hub(lambda: shelf, paint)
         app = build_app(
             Health(heartbeat_age_seconds=lambda: 0.0, unsynced=tuple),
@@ -72,6 +91,7 @@ class House:
             build_docs(),
             build_stream(hub, door, rights),
             build_page(lambda: shelf, door, rights),
+            *signing,
         )
         port = await stack.enter_async_context(serve(app, "127.0.0.1", 0, ending=hub.close))
         group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -81,9 +101,15 @@ class House:
 
 
 @contextmanager
-def house(fill: Callable[[Ward], None] = lambda _ward: None) -> Iterator[House]:
-    """A service within the block, with a release of exams/exam-api that is being compared."""
-    built = House(ward())
+def house(
+    fill: Callable[[Ward], None] = lambda _ward: None, *, signing: bool = False
+) -> Iterator[House]:
+    """A service within the block, with a release of exams/exam-api that is being compared.
+
+    `signing`: people have to sign in, with the token `TOKEN`.
+    """
+    built = House(ward(), signing=signing)
+    built.ward.rights.persons[TOKEN] = built.person
     fill(built.ward)
     thread = threading.Thread(target=built.loop.run_forever, name="house", daemon=True)
     thread.start()

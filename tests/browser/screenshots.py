@@ -20,7 +20,9 @@ LOOKS: Final[dict[str, dict[str, Any]]] = {
     "dark": {"viewport": DESKTOP, "color_scheme": "dark"},
     "phone": {"viewport": PHONE, "device_scale_factor": 2},
 }
-SETTLED_MS: Final = 1_500
+# A phone's page is long: what comes first is what matters.
+TALL_MAX: Final = {"desktop": 4_000, "dark": 4_000, "phone": 1_500}
+SETTLED_MS: Final = 1_000
 
 
 def take(browser: Browser, folder: Path) -> None:
@@ -53,7 +55,12 @@ def _shoot(
         page = seen.see(address)
         before(page)
         page.wait_for_timeout(SETTLED_MS)
-        page.screenshot(path=file, full_page=before is not _ask)
+        whole = page.evaluate("document.documentElement.scrollHeight")
+        wide = LOOKS[look]["viewport"]["width"]
+        tall = page.viewport_size["height"] if before is _ask else min(whole, TALL_MAX[look])
+        page.set_viewport_size({"width": wide, "height": tall})
+        page.wait_for_timeout(SETTLED_MS)
+        page.screenshot(path=file)
 
 
 if __name__ == "__main__":

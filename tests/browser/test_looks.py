@@ -82,5 +82,16 @@ def test_the_description_of_the_api_is_usable_by_everybody(seen: Window, full: H
     check(seen, "the description of the API")
 
 
+def test_the_way_in_is_usable_by_everybody(seen: Window) -> None:
+    with house(signing=True) as built:
+        seen.page.goto(built.address)
+        check(seen, "the sign-in")
+        seen.page.get_by_label("Token").fill("nonsense")
+        seen.page.get_by_role("button", name="Sign in").click()
+        seen.page.get_by_role("alert").wait_for()
+        check(seen, "a refused sign-in")
+    seen.wrong = [said for said in seen.wrong if "401" not in said]
+
+
 def _open_all(page: Page) -> None:
     page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")

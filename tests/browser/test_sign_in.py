@@ -64,7 +64,7 @@ def sign_in(page: Page, token: str = "ada-1") -> None:
 def test_a_person_signs_in_gets_where_they_wanted_and_signs_out(
     house: House, context: BrowserContext
 ) -> None:
-    page, asked = context.new_page(), []
+    page, asked = context.new_page(), list[str]()
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address(house, RELEASE))
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")

@@ -73,10 +73,10 @@ class Terminal:
 
 
 @contextlib.contextmanager
-def at_terminal(cluster: Cluster, *words: str) -> Iterator[Terminal]:
+def at_terminal(cluster: Cluster, *words: str, rows: int = ROWS) -> Iterator[Terminal]:
     """Type a command at a terminal."""
     master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, COLUMNS, 0, 0))
     variables = {**environment(cluster), "TERM": "xterm-256color"}
     variables.pop("COLUMNS")
 

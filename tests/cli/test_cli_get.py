@@ -88,6 +88,25 @@ def test_names_are_as_kubectl_takes_them(say: Type) -> None:
     assert say("get", "canary.canary-controller.io/exam", "--no-headers").out.startswith("exam")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("exams/exam",), "for a Canary in another namespace: exam -n exams"),
+        (("../secrets",), "'../secrets' is no name of a Canary"),
+        (("exam?x=1",), "is no name of a Canary"),
+        (("Exam",), "is no name of a Canary"),
+        (("-n", "a/b"), "'a/b' is no name of a namespace"),
+    ],
+)
+def test_what_is_no_name_never_gets_to_the_server(
+    cluster: Cluster, say: Type, words: tuple[str, ...], said: str
+) -> None:
+    answered = say("get", *words)
+    assert answered.code == 2
+    assert said in answered.err
+    assert cluster.server.asked == []
+
+
 def test_json_is_the_object_or_a_list_of_them(cluster: Cluster, say: Type) -> None:
     found = copy.deepcopy(cluster.server.objects[CANARY])
     found["metadata"]["managedFields"] = [{"manager": "kubectl"}]

@@ -88,3 +88,18 @@ def test_a_live_picture_says_when_the_api_server_is_away(cluster: Cluster) -> No
         terminal.until(lambda text: "exams/exam  Analysing" in text)
         terminal.type("\x03")
         assert terminal.ended() == 130
+
+
+def test_whoever_stops_a_live_picture_finds_the_terminal_as_it_was(cluster: Cluster) -> None:
+    with at_terminal(cluster, "status", "exam", "--watch") as terminal:
+        terminal.until(lambda text: "What you can do" in text)
+        terminal.process.terminate()
+        assert terminal.ended() == 130
+        assert terminal.raw.rindex(b"\x1b[?25h") > terminal.raw.rindex(b"\x1b[?25l")
+
+
+def test_a_picture_that_is_higher_than_the_terminal_is_cut(cluster: Cluster) -> None:
+    with at_terminal(cluster, "status", "exam", "--watch", rows=12) as terminal:
+        terminal.until(lambda text: "▶ 25%" in text)
+        terminal.type("\x03")
+        assert terminal.ended() == 130

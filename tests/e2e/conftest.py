@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.channel import Channel
+from tests.e2e.house import House, open_house
 from tests.e2e.rig.cluster import BEFORE_ADMISSION_POLICIES
 from tests.e2e.rig.world import World
 from tests.e2e.stage import Stage, install
@@ -65,3 +66,11 @@ def old_stage(old_world: World, old_account: Path, old_namespace: str) -> Iterat
         stage = Stage(old_world, old_account, old_namespace, channel)
         yield stage
         stage.controller.stop()
+
+
+@pytest.fixture(scope="module")
+def house(world: World, account: Path, request: pytest.FixtureRequest) -> Iterator[House]:
+    """One for the stories of a module: each begins with a version of its own."""
+    for namespace in in_namespace(world, request):
+        with open_house(world, account, namespace) as house:
+            yield house

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ import yaml
 from tests.adapters.slack.slackd import Slackd, playing
 from tests.e2e.channel import Channel
 from tests.e2e.rig import kubeconfig
-from tests.e2e.rig.processes import REPOSITORY
+from tests.e2e.rig.processes import REPOSITORY, Process
 from tests.e2e.rig.world import World
 from tests.e2e.stage import GROUP, Object, Stage
 
@@ -44,6 +44,7 @@ class House:
     slack: Slackd
     receiver: Channel
     versions: int = 1
+    tokens: set[str] = field(default_factory=set)
 
     @property
     def world(self) -> World:
@@ -80,7 +81,9 @@ class House:
         return f"system:serviceaccount:{self.namespace}:{name}"
 
     def token(self, name: str, audience: str = AUDIENCE) -> str:
-        return self.world.api.token(name, self.namespace, audience=audience)
+        token = self.world.api.token(name, self.namespace, audience=audience)
+        self.tokens.add(token)
+        return token
 
     def kubeconfig(self, name: str) -> Path:
         """For kubectl: a token for the API server itself."""
@@ -166,6 +169,13 @@ class House:
             check=False,
         )
 
+    def watch(self, *words: str, as_account: str) -> Process:
+        """`kubectl canary ...` that goes on; its output is a pipe's end, as far as it can tell."""
+        argv = [sys.executable, "-m", "controller", *words]
+        argv += ["--kubeconfig", str(self.kubeconfig(as_account)), "-n", self.namespace]
+        log = self.world.folder / f"{self.namespace}-{'-'.join(words)}.log"
+        return Process("kubectl-canary", argv, log=log)
+
     # Slack.
 
     def click(self, headers: dict[str, str], body: bytes) -> httpx.Response:
@@ -184,6 +194,13 @@ class House:
         found: Object | None = self.world.wait_until(there, 30, f"a message with {word!r}")
         assert found is not None
         return found
+
+    def check_discretion(self) -> None:
+        """That the controller has written down no secret, whoever showed it one."""
+        log = self.stage.controller.log()
+        secrets = {*self.tokens, self.slack.token, SIGNING_SECRET, WEBHOOK_SECRET}
+        assert not [secret for secret in secrets if secret in log], "a secret is in the log"
+        assert self.receiver.url not in log, "the webhook's address is in the log"
 
 
 @contextmanager
@@ -213,6 +230,7 @@ def open_house(world: World, account: Path, namespace: str) -> Iterator[House]:
         stage.settle(spec=SPEC)
         yield house
         stage.controller.stop()
+        house.check_discretion()
 
 
 def annotated(house: House, text: str, *, as_account: str, **further: Any) -> httpx.Response:

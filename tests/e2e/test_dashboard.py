@@ -1,25 +1,12 @@
 """The dashboard on the real thing: a person signs in with a token, and promotes from the page."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.chromium import Window, window
 from tests.browser.conftest import browser, desk
-from tests.e2e.conftest import in_namespace
-from tests.e2e.house import House, open_house
-from tests.e2e.rig.world import World
+from tests.e2e.house import House
 
 __all__ = ["browser", "desk"]
-
-
-@pytest.fixture(scope="module")
-def house(world: World, account: Path, request: pytest.FixtureRequest) -> Iterator[House]:
-    for namespace in in_namespace(world, request):
-        with open_house(world, account, namespace) as house:
-            yield house
 
 
 def sign_in(opened: Window, house: House, account: str) -> None:

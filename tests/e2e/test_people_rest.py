@@ -1,22 +1,10 @@
 """Who may do what by REST, with tokens of real accounts."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
-import pytest
 
-from tests.e2e.conftest import in_namespace
-from tests.e2e.house import COMMAND_SECONDS_MAX, REVOKED_SECONDS_MAX, House, open_house
-from tests.e2e.rig.world import World
-
-
-@pytest.fixture(scope="module")
-def house(world: World, account: Path, request: pytest.FixtureRequest) -> Iterator[House]:
-    for namespace in in_namespace(world, request):
-        with open_house(world, account, namespace) as house:
-            yield house
+from tests.e2e.house import COMMAND_SECONDS_MAX, REVOKED_SECONDS_MAX, House
 
 
 def test_a_viewer_reads_and_may_not_promote(house: House) -> None:

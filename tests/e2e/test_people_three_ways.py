@@ -4,13 +4,10 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.adapters.slack.clicks import click, signed
-from tests.e2e.conftest import in_namespace
 from tests.e2e.house import (
     SIGNING_SECRET,
     SLACK_OPERATOR,
@@ -19,17 +16,8 @@ from tests.e2e.house import (
     WEBHOOK_SECRET,
     House,
     annotated,
-    open_house,
 )
-from tests.e2e.rig.world import World
 from tests.e2e.stage import GROUP
-
-
-@pytest.fixture(scope="module")
-def house(world: World, account: Path, request: pytest.FixtureRequest) -> Iterator[House]:
-    for namespace in in_namespace(world, request):
-        with open_house(world, account, namespace) as house:
-            yield house
 
 
 def last_command(house: House) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""What the controller answers over HTTP: probes and metrics."""
+"""What is spoken over HTTP: REST API, stream, pages, sign-in, probes and metrics."""

@@ -20,7 +20,10 @@ from controller.adapters.http.problems import explain_errors
 from controller.adapters.http.tls import Tls
 from controller.engine.ports import Refused
 
-__all__ = ["Health", "Tls", "build_app", "serve"]
+__all__ = ["Health", "Router", "Tls", "build_app", "serve"]
+
+Router = APIRouter
+"""What the others build, and `build_app` takes."""
 
 # A scrape or a probe is done in far less; a stream that stays open must not hold up our end.
 GRACEFUL_SHUTDOWN_SECONDS: Final = 2

@@ -8,12 +8,15 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 # From the first byte of a request, or the connection's beginning, to the end of its head.
 HEAD_SECONDS: Final = 10.0
+# Of a stream that is not read, or whose reader is gone without a word, the kernel lets go.
+UNREAD_SECONDS: Final = 30.0
 
 
 class Connection(H11Protocol):
     """As uvicorn's, which waits for the head of a request for as long as it takes."""
 
     head_seconds = HEAD_SECONDS
+    unread_seconds = UNREAD_SECONDS
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -25,6 +28,10 @@ class Connection(H11Protocol):
         # the other side has acknowledged the head.
         connection: socket.socket = transport.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            # Where it is not there (not on Linux) a reader that stopped holds what it has.
+            milliseconds = int(self.unread_seconds * 1000)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
         self._wait()
 
     def data_received(self, data: bytes) -> None:

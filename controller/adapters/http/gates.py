@@ -87,7 +87,7 @@ class _Turn:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status = int(message["status"])
             if _is_stream(message["headers"]):
                 self.end()
         await self._send(message)

@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 from controller.adapters.http.compared import compared
-from controller.adapters.http.paths import API as API  # noqa: PLC0414 - page.py
 from controller.adapters.http.paths import canary_path
 from controller.adapters.http.portrait_commands import commands
 from controller.adapters.http.portrait_course import course_shape

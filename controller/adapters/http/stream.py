@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BeforeValidator
+from starlette.types import Receive, Scope, Send
 
 from controller.adapters.http.api import NAME_CHARACTERS_MAX
 from controller.adapters.http.kinds import Kind
@@ -35,15 +36,28 @@ HEADERS: Final = {
 }
 
 _EXAMPLE: Final = """\
-id: 7f3a-412
+retry: 2000
+
+id: 20260302T101500000000-412
 event: moment
-data: {"namespace":"exams","name":"exam-api","number":412,"phase":"RollingBack", ...}
+data: {"namespace":"exams","name":"exam-api","number":412,"at":"2026-03-02T10:15:30Z","phase":"RollingBack"}
 
 event: glance
-data: {"namespace":"exams","name":"exam-api","phase":"RollingBack", ...}
+data: {"namespace":"exams","name":"exam-api","phase":"RollingBack","step":2,"steps":3}
+
+event: gone
+data: {"namespace":"exams","name":"old-api"}
 
 : keep-alive
-"""
+
+"""  # noqa: E501 - an event's data is one line
+
+
+def _instant(value: object) -> object:
+    """A bare number is no instant, though pydantic would count it from 1970."""
+    if isinstance(value, str) and "-" in value[1:]:
+        return value
+    raise ValueError("an instant is needed, like 2026-03-02T10:00:00Z")
 
 
 class Form(StrEnum):
@@ -53,7 +67,9 @@ class Form(StrEnum):
     HTML = "html"
 
 
-def build_stream(hub: Hub, door: Door, access: Access) -> APIRouter:
+def build_stream(
+    hub: Hub, door: Door, access: Access, *, keep_alive_seconds: float = KEEP_ALIVE_SECONDS
+) -> APIRouter:
     """A router to be included in the application. `hub.run()` has to run beside it."""
     router = APIRouter(tags=["stream"])
     # Who is asking is found out before anything else is looked at.
@@ -94,10 +110,11 @@ def build_stream(hub: Hub, door: Door, access: Access) -> APIRouter:
         """What happens, as it happens, as server-sent events.
 
         `moment`: something was decided or done (an entry of the journal; its id is for
-        `Last-Event-ID`). `gap`: moments that you missed are not remembered any more, and why. `glance`: the line of a Canary has changed; with `name` it is `canary`,
-        all of it but its course. `gone`: a Canary was deleted. A Canary's state is told once a
-        second at most. At the beginning states are told as they are. What you may not see is not
-        told; your rights are asked anew every 15 s, and the stream ends with them.
+        `Last-Event-ID`). `gap`: moments that you missed are not remembered any more, and why.
+        `glance`: the line of a Canary has changed; with `name` it is `canary`, all of it but its
+        course. `gone`: a Canary was deleted. A Canary's state is told once a second at most. At the
+        beginning states are told as they are. What you may not see is not told; your rights are
+        asked anew every 15 s, and the stream ends with them.
         """
         if name is not None and namespace is None:
             raise Trouble(Kind.WRONG_INPUT, "a name needs its namespace: add `namespace`")
@@ -114,7 +131,7 @@ def build_stream(hub: Hub, door: Door, access: Access) -> APIRouter:
 
         client = Client(await wish())
         await hub.join(client, since, last_event_id)
-        return Told(hub, client, wish)
+        return Told(hub, client, _told(client, wish, keep_alive_seconds))
 
     return router
 
@@ -125,8 +142,8 @@ class Told(StreamingResponse):
     FastAPI's own EventSourceResponse writes each event anew for each reader: 140 µs, this is 25.
     """
 
-    def __init__(self, hub: Hub, client: Client, wish: Callable[[], Awaitable[Wish]]) -> None:
-        super().__init__(_told(client, wish), media_type=MEDIA_TYPE, headers=HEADERS)
+    def __init__(self, hub: Hub, client: Client, events: AsyncIterator[bytes]) -> None:
+        super().__init__(events, media_type=MEDIA_TYPE, headers=HEADERS)
         self._hub = hub
         self._client = client
 
@@ -138,13 +155,15 @@ class Told(StreamingResponse):
             self._hub.leave(self._client)
 
 
-async def _told(client: Client, wish: Callable[[], Awaitable[Wish]]) -> AsyncIterator[bytes]:
+async def _told(
+    client: Client, wish: Callable[[], Awaitable[Wish]], keep_alive_seconds: float
+) -> AsyncIterator[bytes]:
     """Until the reader may see no more, or the hub ends it."""
     loop, unknown = asyncio.get_running_loop(), 0
     yield f"retry: {RETRY_MS}\n\n".encode()
     checked = loop.time()
     while True:
-        events = await _next(client, checked + KEEP_ALIVE_SECONDS - loop.time())
+        events = await _next(client, checked + keep_alive_seconds - loop.time())
         if events is None:
             return
         if events:

@@ -1,6 +1,7 @@
 """How a notice looks in Slack: Block Kit, and plain text for where blocks cannot be shown."""
 
 import re
+from dataclasses import replace
 from typing import Any, Final
 
 from controller.domain.records import Ref
@@ -34,6 +35,9 @@ EMOJI: Final[dict[NoticeKind, str]] = {
 }
 
 Block = dict[str, Any]
+
+# What a release's message says all the time, its thread need not repeat.
+_SAID_ABOVE: Final = frozenset({"Workload", "Canary", "Stable"})
 
 # Colours and cursor moves of terminals, and the other control characters except tab and newline.
 _ANSI: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]")
@@ -86,7 +90,9 @@ def reply(
     ref: Ref, notice: Notice, url: str | None, called: list[Block]
 ) -> tuple[str, list[Block]]:
     """The plain text and the blocks of a notice in its release's thread."""
-    return plain(notice), _whole(notice, called, context(ref, notice, url))
+    facts = tuple(fact for fact in notice.facts if fact[0] not in _SAID_ABOVE)
+    told = replace(notice, facts=facts)
+    return plain(told), _whole(told, called, context(ref, notice, url))
 
 
 def _whole(notice: Notice, called: list[Block], small: Block) -> list[Block]:

@@ -36,10 +36,10 @@ ADVICE: Final[Mapping[NoticeKind, str]] = {
     NoticeKind.QUARANTINED: "Release a template that is fixed. If this one is good after all, let "
     "it be tried again: *Try again*.",
 }
-_COMMANDS: Final[Mapping[NoticeKind, str]] = {
-    NoticeKind.HOLDING: "promote|resume|rollback",
-    NoticeKind.ROLLED_BACK: "retry",
-    NoticeKind.QUARANTINED: "retry",
+_COMMANDS: Final[Mapping[NoticeKind, tuple[str, ...]]] = {
+    NoticeKind.HOLDING: ("promote", "resume", "rollback"),
+    NoticeKind.ROLLED_BACK: ("retry",),
+    NoticeKind.QUARANTINED: ("retry",),
 }
 
 
@@ -106,8 +106,10 @@ def advice(ref: Ref, notice: Notice) -> list[Block]:
     said = ADVICE.get(notice.kind)
     if said is None or not notice.revision:
         return []
-    command = f"kubectl canary {_COMMANDS[notice.kind]} {ref.name} -n {ref.namespace}"
-    return [section(f"*What to do*\n{said} From a terminal: `{escape(command)}`")]
+    first, *others = _COMMANDS[notice.kind]
+    command = escape(f"kubectl canary {first} {ref.name} -n {ref.namespace}")
+    rest = f" (or {', '.join(f'`{other}`' for other in others)})" if others else ""
+    return [section(f"*What to do*\n{said} From a terminal: `{command}`{rest}")]
 
 
 def noted(notes: tuple[str, ...]) -> list[Block]:

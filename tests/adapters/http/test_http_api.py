@@ -213,7 +213,9 @@ def test_answers_are_not_kept_by_anybody() -> None:
 
 
 def test_an_unknown_path_names_the_api() -> None:
-    assert ask(watching()[0], "/nothing").json()["detail"].endswith("or /api/v1/canaries")
+    detail = ask(watching()[0], "/nothing").json()["detail"]
+    assert detail.startswith("there is no /nothing; try ")
+    assert "/api/v1/canaries" in detail
 
 
 def test_where_no_release_runs_nothing_is_meant_and_nothing_possible() -> None:

@@ -7,8 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import Request
 
-from controller.adapters.http.bodies import BODY_BYTES_MAX
+from controller.adapters.http.bodies import BODY_BYTES_MAX, read
+from controller.adapters.http.kinds import Kind
+from controller.adapters.http.problems import Trouble
+from controller.adapters.http.shapes_commands import OrderShape
+from controller.simulation.loop import play
 from tests.adapters.http.asking import POST, problem, raw, sent
 from tests.adapters.http.ward import ONE, order, visited, ward
 
@@ -109,3 +114,14 @@ def test_a_body_that_does_not_say_its_length_is_read_no_further_than_allowed() -
             )
 
     problem(asyncio.run(story()), 413, "too-large")
+
+
+def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    async def never() -> Any:
+        return await asyncio.get_running_loop().create_future()
+
+    headers = [(b"content-type", b"application/json")]
+    request = Request({"type": "http", "method": "POST", "headers": headers}, never)
+    with pytest.raises(Trouble, match="did not arrive") as caught:
+        play(read(request, OrderShape))
+    assert caught.value.kind is Kind.TOO_SLOW

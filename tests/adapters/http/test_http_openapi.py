@@ -13,7 +13,8 @@ from controller.adapters.http.examples import EXAMPLES
 from controller.adapters.http.kinds import ABOUT, Kind
 from controller.adapters.http.openapi import OPEN, operations
 from controller.adapters.http.problems import MEDIA_TYPE
-from tests.adapters.http.ward import ADA, ONE, hospital, order, visited, ward
+from tests.adapters.http.bookshelf import on_trial, rolled_back, watching
+from tests.adapters.http.ward import ONE, Ward, hospital, of, order, visited, ward
 
 UNNAMED = {"/healthz", "/readyz", "/metrics"}
 
@@ -152,10 +153,17 @@ def test_it_is_served_to_everybody_and_no_answer_lies_about_it() -> None:
         (f"{canary}/journal", "get"),
         (f"{canary}/commands/{{command_id}}", "get"),
     ]
-    assert ADA.name
     for (path, method), answer in zip(asked, asyncio.run(story()), strict=True):
         said = paths[path][method]["responses"][str(answer.status_code)]
         media_type = answer.headers["content-type"]
         check = validator(said["content"][media_type]["schema"])
         assert check.is_valid(answer.json()), list(check.iter_errors(answer.json()))
         assert answer.status_code != HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+@pytest.mark.parametrize("story", [watching, on_trial, rolled_back])
+def test_a_canary_at_any_time_of_its_life_is_as_described(story: Any) -> None:
+    answer = of(Ward(*story()), ONE)
+    said = described()["paths"]["/api/v1/canaries/{namespace}/{name}"]["get"]["responses"]["200"]
+    check = validator(said["content"]["application/json"]["schema"])
+    assert check.is_valid(answer.json()), list(check.iter_errors(answer.json()))

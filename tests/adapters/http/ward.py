@@ -54,9 +54,6 @@ class Ward:
     def scene(self, ref: Ref) -> Scene | None:
         return self.shelf.scenes.get(ref)
 
-    def __post_init__(self) -> None:
-        self.hub = Hub(lambda: self.shelf)
-
     async def ask(self, ref: Ref, intent: Intent, seen: Scene) -> None:
         await asyncio.sleep(0)
         if self.fault is not None:
@@ -107,7 +104,8 @@ def hospital(ward: Ward) -> FastAPI:
     door = TokenDoor(ward.rights)
     desk = Desk(ward, ward.rights)  # type: ignore[arg-type]
     health = Health(heartbeat_age_seconds=lambda: 0.0, unsynced=tuple)
-    return build_app(
+    hub = Hub(lambda: ward.shelf)
+    app = build_app(
         health,
         CollectorRegistry(),
         build_api(lambda: ward.shelf, door, ward.rights),
@@ -115,9 +113,11 @@ def hospital(ward: Ward) -> FastAPI:
         build_actions(door, desk),
         build_docs(),
         build_page(lambda: ward.shelf, door, ward.rights),
-        build_stream(ward.hub, door, ward.rights),
+        build_stream(hub, door, ward.rights),
         build_slack_door(lambda _headers, _body: (HTTPStatus.UNAUTHORIZED, "not signed")),
     )
+    app.state.hub = hub
+    return app
 
 
 @asynccontextmanager
@@ -139,9 +139,10 @@ async def opened(ward: Ward, *around: Any) -> AsyncIterator[int]:
     app = hospital(ward)
     for one in around:
         app.add_middleware(one)
+    hub: Hub = app.state.hub
     async with asyncio.TaskGroup() as group:
-        telling = group.create_task(ward.hub.run())
-        async with serve(app, "127.0.0.1", 0, ending=ward.hub.close) as port:
+        telling = group.create_task(hub.run())
+        async with serve(app, "127.0.0.1", 0, ending=hub.close) as port:
             yield port
         telling.cancel()
 

@@ -8,7 +8,7 @@ import pytest
 
 from controller.adapters.slack.bot import SlackBot
 from controller.adapters.slack.web import Pace
-from controller.domain.status import NoticeKind
+from controller.domain.status import Notice, NoticeKind
 from controller.engine.ports import Refused, Unavailable
 from tests.adapters.slack import moods
 from tests.adapters.slack.moods import Mood

@@ -98,7 +98,7 @@ def check(slack: Slackd, story: Sequence[Notice], release: str) -> None:
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 @given(
     weather=st.lists(
@@ -121,7 +121,7 @@ def test_whatever_the_weather_nothing_is_lost_doubled_or_out_of_order(
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 @given(
     weather=st.lists(

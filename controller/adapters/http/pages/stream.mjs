@@ -9,6 +9,8 @@ const SILENT_MS = 1500;
 // The server sends something every 15 s; a connection that says nothing for longer is dead.
 const DEAD_MS = 40_000;
 const PATIENCE_MS = 8000;
+// A browser has six connections for all its tabs: one that nobody looks at gives its own back.
+const HIDDEN_MS = 30_000;
 
 /**
  * @typedef {object} Listener
@@ -35,6 +37,7 @@ class Stream {
   #retry = 0;
   #telling = 0;
   #watch = 0;
+  #rest = 0;
 
   constructor(url, events, listener) {
     this.url = url;
@@ -44,7 +47,9 @@ class Stream {
     addEventListener("pagehide", () => this.#close());
     addEventListener("pageshow", (event) => event.persisted && this.#again(0));
     document.addEventListener("visibilitychange", () => {
-      if (!document.hidden && !this.#source) this.#again(0);
+      clearTimeout(this.#rest);
+      if (document.hidden) this.#rest = setTimeout(() => this.#close(), HIDDEN_MS);
+      else if (!this.#source) this.#wake();
     });
   }
 
@@ -96,6 +101,11 @@ class Stream {
     this.#telling ||= setTimeout(() => this.#tell(), SILENT_MS);
     const longest = Math.min(LONGEST_MS, FIRST_MS * 2 ** (this.#failed - 1));
     this.#again(longest * (0.5 + Math.random() / 2));
+  }
+
+  #wake() {
+    say("", "… catching up");
+    this.#again(0);
   }
 
   #again(pause) {
