@@ -1,5 +1,5 @@
 # Everything a newcomer types. `make help` lists it. Needs python3 (3.11 or newer); `test` and
-# `incident` need Go as well, for the real control plane that they start.
+# `incident` need Go as well, for the real control plane that they start, and `test` Chromium.
 
 PYTHON ?= python3
 VENV := .venv
@@ -48,6 +48,7 @@ fix: $(STAMP) ## repair what can be repaired by itself
 test: check ## every gate and every test, those against a real control plane included
 	@if command -v go >/dev/null; then $(PY) -m tests.e2e.rig.build; \
 	else echo "go is not there: what needs a real control plane will say so"; fi
+	@.ci/browser
 	$(PY) -m pytest $(ARGS)
 
 incident: $(STAMP) ## replay the incident for real; RUNS=n repeats it, JSON=file keeps the numbers

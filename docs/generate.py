@@ -1,12 +1,13 @@
 """`python docs/generate.py [--check]`: writes what the docs say of the code from the code.
 
-docs/reference.md is generated whole, and of README.md what stands between two markers. With
+docs/reference.md and docs/commands.md are generated whole, and of README.md what stands between two markers. With
 `--check` nothing is written: the exit code is 1 when a file is old.
 """
 
 import ast
 import difflib
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +20,8 @@ from controller.adapters.kube.crd import crd
 from controller.adapters.kube.guard_spec import VALUE_MAX
 from controller.adapters.prometheus.presets import PRESETS, REFUSED
 from controller.adapters.telemetry import Telemetry
+from controller.cli import COMMANDS, parser_of
+from controller.cli.exits import EXIT_CODES
 from controller.domain.lifecycle import AT_REST, JUDGED, TRANSITIONS, Event, Phase
 from controller.domain.records import IntentAction
 from controller.domain.status import Result
@@ -27,6 +30,8 @@ from controller.simulation.scenarios.schema import fields as scenario_fields
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 REFERENCE: Final = ROOT / "docs" / "reference.md"
+COMMANDS_PAGE: Final = ROOT / "docs" / "commands.md"
+HELP_COLUMNS: Final = 96
 WORDS: Final = ROOT / "docs" / "words.json"
 README: Final = ROOT / "README.md"
 
@@ -35,6 +40,13 @@ HEAD: Final = """\
 
 Generated from the code by `make fix`: change that, not this. What words mean that the code cannot
 say is in [words.json](words.json).
+"""
+
+COMMANDS_HEAD: Final = """\
+# Commands
+
+Generated from the code by `make fix`: change that, not this. All of them are there as `canaryctl`
+and as `kubectl canary`.
 """
 
 # Sets of phases that leave by the same move: one arrow each keeps the diagram readable.
@@ -48,7 +60,11 @@ Row = tuple[str, ...]
 
 def documents() -> Mapping[Path, str]:
     """Every file with generated parts, as it should be."""
-    return {REFERENCE: reference(), README: with_parts(README.read_text(encoding="utf-8"))}
+    return {
+        REFERENCE: reference(),
+        COMMANDS_PAGE: command_line(),
+        README: with_parts(README.read_text(encoding="utf-8")),
+    }
 
 
 def with_parts(text: str) -> str:
@@ -102,6 +118,18 @@ def reference() -> str:
         for title, body in sections.items()
     ]
     return "\n".join([HEAD, *parts])
+
+
+def command_line() -> str:
+    """The whole of docs/commands.md: what each command says of itself."""
+    # argparse asks the environment how wide a line may be.
+    os.environ["COLUMNS"] = str(HELP_COLUMNS)
+    parts = [COMMANDS_HEAD, f"## Exit codes\n\n```text\n{EXIT_CODES}\n```\n"]
+    for command in COMMANDS:
+        said = parser_of(command).format_help()
+        said = said.replace(f"\n\n{EXIT_CODES}", "").replace(EXIT_CODES, "").rstrip()
+        parts.append(f"## {command.name}\n\n```text\n{said}\n```\n")
+    return "\n".join(parts)
 
 
 def _canary() -> str:

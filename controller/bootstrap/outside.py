@@ -114,6 +114,7 @@ async def _bot(settings: Settings, stack: AsyncExitStack) -> SlackBot | None:
             channels,
             dashboard_url=settings.dashboard_url,
             line=slack_line(settings),
+            interactive=settings.secret("slack_signing_secret") is not None,
         )
     )
 

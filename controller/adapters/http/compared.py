@@ -1,4 +1,4 @@
-"""The findings as the API and the status page show them: what a person has to see comes first."""
+"""The findings as the API and the pages show them: what a person has to see comes first."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

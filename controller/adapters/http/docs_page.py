@@ -12,12 +12,13 @@ from controller.adapters.http.pagetemplates import HEADERS, render
 from controller.adapters.http.paths import DOCS, OPENAPI
 from controller.adapters.http.problems import example
 
+AUDIENCE: Final = "canary-controller"
 # It says nothing of the cluster, and changes with the next version of the service only.
 _CACHE: Final = {"cache-control": "no-cache"}
 
 
-def build_docs() -> APIRouter:
-    """A router to be included in the application.
+def build_docs(audience: str = AUDIENCE) -> APIRouter:
+    """A router to be included in the application; `audience` is whom tokens are made for.
 
     Open to everybody, as the description is: both tell of the product, nothing of the cluster; and
     whoever was refused finds out here how to be let in.
@@ -29,14 +30,14 @@ def build_docs() -> APIRouter:
     async def docs(request: Request) -> Response:
         described = request.app.openapi()
         if not made or made[-1][0] is not described:
-            made[:] = [(described, _page(described).encode())]
+            made[:] = [(described, _page(described, audience).encode())]
         headers = {**HEADERS, **_CACHE}
         return kept(request, made[-1][1], media_type="text/html", headers=headers)
 
     return router
 
 
-def _page(described: dict[str, Any]) -> str:
+def _page(described: dict[str, Any], audience: str) -> str:
     reader = Reader(described)
     info = described["info"]
     return render(
@@ -49,6 +50,7 @@ def _page(described: dict[str, Any]) -> str:
         summary=info["summary"],
         about=prose(info["description"]),
         openapi=OPENAPI,
+        audience=audience,
         sections=tuple(reader.sections()),
         shapes=tuple(reader.shapes()),
         problems=tuple(

@@ -1,4 +1,4 @@
-"""A Canary as the API and the status page show it, made of its scene and its journal."""
+"""A Canary as the API and the pages show it, made of its scene and its journal."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""What the API and the status page may ask for: a view of the releases as they are now."""
+"""What the API and the pages may ask for: a view of the releases as they are now."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -126,7 +126,7 @@ class FindingShape(Shape):
     since: Annotated[datetime | None, Field(description="when a guard went out of bounds")] = None
     sentence: str
     words: WordsShape
-    shown: Annotated[bool, Field(description="worth a line of its own on the status page")] = True
+    shown: Annotated[bool, Field(description="worth a line of its own on a page")] = True
 
 
 class UncoveredShape(Shape):

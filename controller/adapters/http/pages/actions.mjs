@@ -66,7 +66,7 @@ export function ask(button) {
     sent: false,
   };
   part("title").textContent = `${order.label}: ${namespace}/${name}?`;
-  part("effects").replaceChildren(...effects(order.id).map((text) => item(text)));
+  explain(order.id);
   part("facts").replaceChildren(...facts());
   part("reason").value = "";
   part("do").textContent = order.label;
@@ -89,7 +89,7 @@ export function refresh() {
   const over = button?.getAttribute("aria-disabled") !== null;
   part("moved").hidden = !(moved || over);
   part("do").disabled = moved || over;
-  if (!(moved || over)) part("effects").replaceChildren(...effects(order.id).map((text) => item(text)));
+  if (!(moved || over)) explain(order.id);
   else {
     const sentence = document.getElementById("sentence")?.textContent ?? "";
     part("moved").textContent = `The release has moved on meanwhile: ${sentence} Close this, and look again.`;
@@ -117,12 +117,12 @@ async function send() {
   }
   const said = await answer.json().catch(() => ({}));
   if (mine !== order) return;
-  if (answer.status === 202) await await_(mine, said);
+  if (answer.status === 202) await outcome(mine, said);
   else refused(mine, answer, said);
 }
 
 /** It was written down: what comes of it is asked for until it is known. */
-async function await_(mine, receipt) {
+async function outcome(mine, receipt) {
   ended();
   let state = receipt;
   for (let count = 0; mine === order && count <= ASKED_MAX; count += 1) {
@@ -181,8 +181,14 @@ function tell(kind, text, link) {
 const effects = (id) =>
   [...document.querySelectorAll(`#${id.replace("do-", "effects-")} .effect`)].map((one) => one.textContent);
 
-function item(text) {
-  return Object.assign(document.createElement("li"), { textContent: text });
+/** Says what will happen, and changes nothing where it is said already. */
+function explain(id) {
+  const said = effects(id);
+  const shown = [...part("effects").children].map((one) => one.textContent);
+  if (said.join("\n") === shown.join("\n")) return;
+  part("effects").replaceChildren(
+    ...said.map((text) => Object.assign(document.createElement("li"), { textContent: text })),
+  );
 }
 
 /** The revisions, as the page shows them now. */
