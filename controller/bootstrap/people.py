@@ -81,7 +81,7 @@ def _routers(
         build_api(lambda: live, door, access),
         build_journal(lambda: live, door, access, dump),
         build_actions(door, desk),
-        build_docs(),
+        build_docs(settings.api_audience),
         build_stream(hub, door, access),
         build_page(lambda: live, door, access),
         build_sign_in(door),

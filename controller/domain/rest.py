@@ -210,11 +210,12 @@ def _keep_out(case: Case, rejected: Rejected) -> Plan:
 def _quarantine(case: Case, rejected: Rejected) -> Plan:
     release = _begun(case, "")
     begun = replace(case, status=replace(case.status, release=release))
-    writer = case.workload.writer
+    writer, ref = case.workload.writer, case.snapshot.scene.ref
     said = (
         f"{release.canary} was rolled back before and was applied again by {writer}: held with "
-        f"no pods. Rejected because: {rejected.reason}. To try it again: annotate the Canary "
-        "with canary-controller.io/intent=retry"
+        f"no pods. Rejected because: {rejected.reason}. To try it again: "
+        f"kubectl canary retry {ref.name} -n {ref.namespace}, or annotate the Canary with "
+        "canary-controller.io/intent=retry"
     )
     headline = f"{case.workload.name}: a rejected template was applied again by {writer}"
     return begun.move(

@@ -86,6 +86,8 @@ def _why_stable(case: Case) -> str:
     release = case.release
     if release.cause:
         return f"mode Observe; it would have been rolled back: {release.cause}"
+    if release.promoted_by:
+        return f"{release.promoted_by} asked for it; it was not worse on the way"
     return release.bypass or "not worse than stable"
 
 

@@ -146,9 +146,9 @@ class Release:
     not held against anybody. `breached` says since when each guard has been out of its bounds,
     `unscraped_since` since when samples of stable's pods came and none of the canary's.
     `held_for` says what a person has to know while it holds, `bypass` why the release is let
-    through unjudged, `cause` why it was rolled back, `strategy` how; `undone` is set once the
-    stable template was seen back, so that a re-applied one is not undone for ever; `warned` once
-    people were told that the rollback is slow.
+    through unjudged, `promoted_by` who had it promoted before all was compared, `cause` why it was
+    rolled back, `strategy` how; `undone` is set once the stable template was seen back, so that a
+    re-applied one is not undone for ever; `warned` once people were told that the rollback is slow.
     """
 
     __pydantic_config__: ClassVar = API
@@ -172,6 +172,7 @@ class Release:
     held_for: str = ""
     approved: bool = False
     promoting: bool = False
+    promoted_by: str = ""
     cause: str = ""
     strategy: str = ""
     undone: bool = False

@@ -139,21 +139,32 @@ def _pass(case: Case) -> Plan:
 
 
 def _promote(case: Case, event: Event) -> Plan:
-    said = f"Promoting {case.release.canary}: the Deployment's own strategy finishes the rollout"
+    asked = case.asks(IntentAction.PROMOTE, IntentAction.PROMOTE_FULL)
+    by = f" as {case.intent.by} asked for" if asked and case.intent is not None else ""
+    said = (
+        f"Promoting {case.release.canary}{by}: the Deployment's own strategy finishes the rollout"
+    )
     return case.move(
         event,
         Promote(),
         say=Occurrence(reason="Promoting", message=said),
-        release=replace(exposure_changed(case.policy, case.release), held_for="", promoting=True),
+        release=replace(
+            exposure_changed(case.policy, case.release),
+            held_for="",
+            promoting=True,
+            promoted_by=case.intent.by if asked and case.intent is not None else "",
+        ),
         message=said,
     )
 
 
 def _to_holding(case: Case, event: Event, why: str) -> Plan:
     headline = f"{case.workload.name}: {case.release.canary} waits for a person"
+    step = f"step {case.release.step + 1} of {len(case.policy.steps)}"
+    told = f"Held at {step}, {case.release.canary}: {why}"
     return case.move(
         event,
-        say=Occurrence(reason="Holding", message=f"Holding: {why}", warning=True),
+        say=Occurrence(reason="Holding", message=told, warning=True),
         notice=notice(case, NoticeKind.HOLDING, headline, ("Why", why), full=True),
         release=replace(case.release, held_for=why),
         message=f"Holding: {why}",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from controller.domain.attribution import counts
+from controller.domain.attribution import counts, ended_before
 from controller.domain.lifecycle import JUDGED, Phase
 from controller.domain.readings import Missing
 from controller.domain.records import Container, Pod, Problem, Ref
@@ -82,7 +82,8 @@ def _died(scene: Scene) -> Iterator[tuple[Pod, Container]]:
         return
     owners = {rs.uid for rs in scene.replica_sets if rs.fingerprint == release.canary.fingerprint}
     for pod in scene.pods:
-        if pod.replica_set in owners:
+        # What still ends of a trial before has died for that one.
+        if pod.replica_set in owners and not ended_before(pod, release.started_at):
             for container in pod.containers:
                 died = container.deaths > 0 and container.last_death is not None
                 if died and counts(pod, container, policy.restarts):

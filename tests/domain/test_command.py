@@ -138,3 +138,14 @@ def test_a_canary_may_wish_for_a_channel_and_for_people() -> None:
 def _release(table: Table) -> Release:
     assert table.status.release is not None
     return table.status.release
+
+
+def test_a_release_that_a_person_promoted_says_so_and_not_that_all_was_compared() -> None:
+    table = on_trial()
+    table.command(IntentAction.PROMOTE_FULL, **KEY)
+    table.looks(2)
+    assert "as ada asked for" in table.plans[-2].status.message
+    table.finish_rollout()
+    table.looks(200)
+    assert table.status.phase is Phase.PROMOTED
+    assert table.status.history[-1].reason == "ada asked for it; it was not worse on the way"

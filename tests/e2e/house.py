@@ -56,11 +56,12 @@ class House:
 
     # People.
 
-    def account(self, name: str, cluster_role: str = "") -> None:
-        """A ServiceAccount, bound in this namespace to a role of deploy/roles.yaml."""
+    def account(self, name: str, cluster_role: str = "", namespace: str = "") -> None:
+        """A ServiceAccount, bound in its namespace to a role of deploy/roles.yaml."""
+        namespace = namespace or self.namespace
         self.world.api.apply(
             {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}},
-            self.namespace,
+            namespace,
         )
         if not cluster_role:
             return
@@ -71,17 +72,17 @@ class House:
                 "kind": "RoleBinding",
                 "metadata": {"name": f"{name}-{cluster_role}"},
                 "roleRef": {"apiGroup": api, "kind": "ClusterRole", "name": cluster_role},
-                "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": self.namespace}],
+                "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
             },
-            self.namespace,
+            namespace,
         )
 
     def user(self, name: str) -> str:
         """What the API server calls an account."""
         return f"system:serviceaccount:{self.namespace}:{name}"
 
-    def token(self, name: str, audience: str = AUDIENCE) -> str:
-        token = self.world.api.token(name, self.namespace, audience=audience)
+    def token(self, name: str, audience: str = AUDIENCE, namespace: str = "") -> str:
+        token = self.world.api.token(name, namespace or self.namespace, audience=audience)
         self.tokens.add(token)
         return token
 

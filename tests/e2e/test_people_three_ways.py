@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.adapters.slack.clicks import click, signed
+from tests.e2e.clerks import may
 from tests.e2e.house import (
     SIGNING_SECRET,
     SLACK_OPERATOR,
@@ -122,6 +123,16 @@ def test_whoever_writes_a_command_needs_its_verb(house: House) -> None:
         }
     ]
     house.world.service_account("patcher", house.namespace, rules=rules)
+    house.world.wait_until(
+        lambda: may(house.world, house.user("patcher"), "hold", house.namespace),
+        30,
+        "RBAC to know the account",
+    )
+    house.world.wait_until(
+        lambda: annotated(house, "nonsense", as_account="operator").status_code == 422,
+        30,
+        "the policy to be in force",
+    )
     refused = annotated(house, "promote", as_account="patcher")
     assert refused.status_code == 403, refused.text
     assert "the verb promote" in refused.json()["message"]

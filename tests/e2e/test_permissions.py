@@ -4,50 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import pytest
 
+from tests.e2e.clerks import CLIENTS, INTENT, Clerk, canary, clerk, client, is_guarded, may
 from tests.e2e.rig import kubeconfig
-from tests.e2e.rig.api import APPLY, JSON_PATCH, ApiError, KubeApi
+from tests.e2e.rig.api import APPLY, JSON_PATCH, ApiError
 from tests.e2e.rig.world import World
+from tests.e2e.stage import GROUP
 
-GROUP: Final = "canary-controller.io"
-INTENT: Final = f"{GROUP}/intent"
 CONTROLLER: Final = "system:serviceaccount:canary-controller:canary-controller"
-VIEWER: Final = ("get", "list", "watch")
-OPERATOR: Final = (*VIEWER, "patch", "promote", "rollback", "hold")
-Object = dict[str, Any]
-
-
-@dataclass
-class Clerk:
-    """Somebody with verbs on canaries in one namespace."""
-
-    api: KubeApi
-    user: str
-    namespace: str
-
-    def annotate(self, value: str | None) -> str:
-        """Empty when it was taken, else what the server said."""
-        return self.patch({"metadata": {"annotations": {INTENT: value}}})
-
-    def patch(self, body: Any, **how: Any) -> str:
-        try:
-            self.api.patch("Canary", "exam", body, self.namespace, **how)
-        except ApiError as error:
-            if error.status not in {403, 422}:
-                raise
-            return str(error)
-        return ""
-
-    def say(self, action: str, **more: str) -> str:
-        """As `kubectl canary` writes it."""
-        said = {"action": action, "id": "k1", "revision": "f", "by": self.user, **more}
-        return json.dumps(said, separators=(",", ":"), ensure_ascii=False)
 
 
 @pytest.fixture
@@ -59,73 +28,11 @@ def guarded(world: World, account: Path) -> World:
 @pytest.fixture
 def office(guarded: World) -> Iterator[str]:
     namespace = guarded.namespace()
-    guarded.wait_until(lambda: _is_guarded(guarded, namespace), 60, "the policy to be in force")
+    guarded.wait_until(lambda: is_guarded(guarded, namespace), 60, "the policy to be in force")
     yield namespace
     guarded.api.delete("Namespace", namespace)
-    while _CLIENTS:
-        _CLIENTS.pop().close()
-
-
-_CLIENTS: Final[list[KubeApi]] = []
-
-
-def _client(config: Path) -> KubeApi:
-    _CLIENTS.append(KubeApi(config))
-    return _CLIENTS[-1]
-
-
-def _canary(**metadata: Any) -> Object:
-    return {
-        "apiVersion": f"{GROUP}/v1alpha1",
-        "kind": "Canary",
-        "metadata": {"name": "exam", **metadata},
-        "spec": {"targetRef": {"name": "exam"}},
-    }
-
-
-def _is_guarded(world: World, namespace: str) -> bool:
-    """Policies come into force some time after they were written."""
-    try:
-        world.api.apply(_canary(labels={"team": "a"}), namespace)
-        nonsense = {"metadata": {"annotations": {INTENT: "nonsense"}}}
-        world.api.patch("Canary", "exam", nonsense, namespace)
-    except ApiError as error:
-        return "is not a command" in str(error)
-    clear = {"metadata": {"annotations": {INTENT: None}}}
-    world.api.patch("Canary", "exam", clear, namespace)
-    return False
-
-
-def clerk(world: World, namespace: str, *verbs: str, role: str = "") -> Clerk:
-    """A ServiceAccount with these verbs, or a ClusterRole that we ship."""
-    rules = [{"apiGroups": [GROUP], "resources": ["canaries"], "verbs": list(verbs)}]
-    name = f"clerk-{abs(hash((verbs, role))) % 10**8}"
-    how: Object = {"cluster_role": role} if role else {"rules": rules}
-    path = world.service_account(name, namespace, **how)
-    user = f"system:serviceaccount:{namespace}:{name}"
-    found = Clerk(_client(path), user, namespace)
-    wanted = "get" if role else verbs[0]
-    world.wait_until(lambda: _may(world, user, wanted, namespace), 30, "RBAC to know the account")
-    return found
-
-
-def _may(world: World, user: str, verb: str, namespace: str) -> bool:
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": {
-            "user": user,
-            "resourceAttributes": {
-                "group": GROUP,
-                "resource": "canaries",
-                "verb": verb,
-                "namespace": namespace,
-            },
-        },
-    }
-    path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
-    allowed: bool = world.api.request("POST", path, body=review).json()["status"]["allowed"]
-    return allowed
+    while CLIENTS:
+        CLIENTS.pop().close()
 
 
 ACTIONS: Final = [
@@ -173,7 +80,7 @@ def test_the_operator_commands_and_changes_nothing_else(guarded: World, office: 
     assert person.patch({"spec": {"targetRef": {"name": "exam"}}}) == ""
     removal = [{"op": "remove", "path": "/metadata/labels/team"}]
     assert nothing in person.patch(removal, content_type=JSON_PATCH)
-    applied = _canary() | {"spec": {"targetRef": {"name": "exam"}, "bake": "1s"}}
+    applied = canary() | {"spec": {"targetRef": {"name": "exam"}, "bake": "1s"}}
     how = {"content_type": APPLY, "fieldManager": "eve", "force": "true"}
     with pytest.raises(ApiError, match="may change nothing"):
         person.api.request(
@@ -208,12 +115,12 @@ def test_an_editor_without_the_verbs_gives_no_commands(guarded: World, office: s
     # Nor together with a new Canary.
     person.api.delete("Canary", "exam", office)
     with pytest.raises(ApiError, match="may not promote"):
-        person.api.create(_canary(annotations={INTENT: "promote"}), office)
-    named = _canary(annotations={INTENT: "promote"})
+        person.api.create(canary(annotations={INTENT: "promote"}), office)
+    named = canary(annotations={INTENT: "promote"})
     named["metadata"] = {"generateName": "exam-", "annotations": {INTENT: "promote"}}
     with pytest.raises(ApiError, match="may not promote"):
         person.api.create(named, office)
-    person.api.create(_canary(), office)
+    person.api.create(canary(), office)
     # To withdraw is theirs: they may change all of it.
     guarded.api.patch("Canary", "exam", {"metadata": {"annotations": {INTENT: "hold"}}}, office)
     assert person.annotate(None) == ""
@@ -311,7 +218,7 @@ def test_a_command_that_waits_is_withdrawn_by_those_who_may_give_it(
 def test_the_controller_writes_for_those_whom_it_asked_about(
     guarded: World, account: Path, office: str
 ) -> None:
-    controller = Clerk(_client(account), CONTROLLER, office)
+    controller = Clerk(client(account), CONTROLLER, office)
     assert controller.annotate(controller.say("promote", by="ada")) == ""
     assert controller.annotate(None) == ""
 
@@ -333,7 +240,7 @@ def test_somebody_with_quotes_in_the_name_can_sign(guarded: World, office: str) 
         "subjects": [{"kind": "User", "name": ODD, "apiGroup": "rbac.authorization.k8s.io"}],
     }
     guarded.api.apply(body, office)
-    guarded.wait_until(lambda: _may(guarded, ODD, "patch", office), 30, "RBAC")
+    guarded.wait_until(lambda: may(guarded, ODD, "patch", office), 30, "RBAC")
     access = kubeconfig.load(guarded.kubeconfig)
     path = f"/apis/{GROUP}/v1alpha1/namespaces/{office}/canaries/exam"
     headers = {"Content-Type": "application/merge-patch+json", "Impersonate-User": ODD}

@@ -58,10 +58,14 @@ def _page(described: dict[str, Any], audience: str) -> str:
                 "name": kind.value,
                 "title": ABOUT[kind].title,
                 "status": int(ABOUT[kind].status),
-                "meaning": inline(ABOUT[kind].meaning),
+                "meaning": inline(_sentence(ABOUT[kind].meaning)),
                 "remedy": inline(ABOUT[kind].remedy),
                 "example": json.dumps(example(kind), indent=2, ensure_ascii=False),
             }
             for kind in Kind
         ),
     )
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}"

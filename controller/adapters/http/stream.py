@@ -67,6 +67,29 @@ class Form(StrEnum):
     HTML = "html"
 
 
+OnlyNamespace = Annotated[
+    str | None, Query(description="only of this one", max_length=NAME_CHARACTERS_MAX)
+]
+OnlyName = Annotated[
+    str | None,
+    Query(description="only this Canary, and all of it", max_length=NAME_CHARACTERS_MAX),
+]
+InForm = Annotated[Form, Query(description="html: painted for the dashboard, and without moments")]
+ChangedSince = Annotated[
+    AwareDatetime | None,
+    BeforeValidator(_instant),
+    Query(description="states are told that changed since; left out: all of them"),
+]
+LastId = Annotated[
+    str,
+    Header(
+        alias="last-event-id",
+        max_length=ID_CHARACTERS_MAX,
+        description="of the last moment you had: those after it are told again",
+    ),
+]
+
+
 def build_stream(
     hub: Hub, door: Door, access: Access, *, keep_alive_seconds: float = KEEP_ALIVE_SECONDS
 ) -> APIRouter:
@@ -84,28 +107,11 @@ def build_stream(
     )
     async def follow(
         request: Request,
-        namespace: Annotated[
-            str | None, Query(description="only of this one", max_length=NAME_CHARACTERS_MAX)
-        ] = None,
-        name: Annotated[
-            str | None,
-            Query(description="only this Canary, and all of it", max_length=NAME_CHARACTERS_MAX),
-        ] = None,
-        form: Annotated[
-            Form, Query(description="html: painted for the dashboard, and without moments")
-        ] = Form.JSON,
-        since: Annotated[
-            AwareDatetime | None,
-            BeforeValidator(_instant),
-            Query(description="states are told that changed since; left out: all of them"),
-        ] = None,
-        last_event_id: Annotated[
-            str,
-            Header(
-                max_length=ID_CHARACTERS_MAX,
-                description="of the last moment you had: those after it are told again",
-            ),
-        ] = "",
+        namespace: OnlyNamespace = None,
+        name: OnlyName = None,
+        form: InForm = Form.JSON,
+        since: ChangedSince = None,
+        last_event_id: LastId = "",
     ) -> StreamingResponse:
         """What happens, as it happens, as server-sent events.
 

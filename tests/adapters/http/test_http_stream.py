@@ -17,7 +17,6 @@ from controller.domain.records import Ref
 from controller.engine.ports import Verb
 from tests.adapters.http.bookshelf import on_trial, watching
 from tests.adapters.http.streaming import (
-    EVERYTHING,
     PATIENCE_SECONDS,
     Place,
     in_place,
