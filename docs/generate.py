@@ -1,8 +1,7 @@
 """`python docs/generate.py [--check]`: writes what the docs say of the code from the code.
 
 docs/reference.md and docs/commands.md are generated whole, and of README.md what stands between two
-markers. With
-`--check` nothing is written: the exit code is 1 when a file is old.
+markers. With `--check` nothing is written: the exit code is 1 when a file is old.
 """
 
 import ast
