@@ -16,7 +16,7 @@ from tests.contract.listening import News, listening
 
 ONE = Shape(replicas=1)
 OTHER = "exam-2"
-ROLLBACK = Intent(action=IntentAction.ROLLBACK, id="first", by="ada", reason="slow", keyed=True)
+ROLLBACK = Intent(action=IntentAction.ROLLBACK, id="first", reason="slow", keyed=True)
 
 
 async def heard(lab: Lab, news: News, holds: Callable[[], object]) -> None:
