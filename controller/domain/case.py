@@ -16,6 +16,7 @@ from controller.domain.status import (
     HISTORY_MAX,
     OUTBOX_MAX,
     Notice,
+    NoticeKind,
     Past,
     Release,
     Result,
@@ -142,8 +143,16 @@ def amended(record: R, **fields: Any) -> R:
 
 
 def with_notice(outbox: Iterable[Notice], notice: Notice | None) -> tuple[Notice, ...]:
-    """The outbox with a notice more, unless it is in there already; the oldest give way."""
+    """The outbox with a notice more, unless it is in there already.
+
+    Where there is no room, steps that passed give way first: what came after them says more. Then
+    the oldest do.
+    """
     outbox = tuple(outbox)
     if notice is None or any(waiting.key == notice.key for waiting in outbox):
         return outbox
-    return (*outbox, notice)[-OUTBOX_MAX:]
+    if len(outbox) >= OUTBOX_MAX:
+        passed = [one for one in outbox if one.kind is NoticeKind.STEP_PASSED]
+        leaves = passed[0] if passed else outbox[0]
+        outbox = tuple(one for one in outbox if one is not leaves)
+    return (*outbox, notice)

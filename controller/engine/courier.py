@@ -1,8 +1,9 @@
-"""Delivers notices from the outbox: at least once, in order, never on the decision path."""
+"""Delivers notices from the outbox: at least once, in order for each Canary, beside decisions."""
 
 import asyncio
 import logging
 import random
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,15 +15,18 @@ from controller.domain.status import Notice
 from controller.engine.ports import Notifier, Refused, Unavailable
 
 QUEUE_MAX: Final = 1000
+AT_ONCE_MAX: Final = 8
 RETRY_FIRST_SECONDS: Final = 1
-RETRY_MAX_SECONDS: Final = 60
+RETRY_MAX_SECONDS: Final = 120
+# The first warning is after some minutes of tries, when it is no blip any more.
+WARN_EVERY_TRIES: Final = 8
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Courier:
-    """A bounded queue of notices and one worker.
+    """Notices in a lane for each Canary: in order there, and no lane waits for another.
 
     What does not fit stays in its outbox and is offered again at the next visit. A delivered key is
     remembered until the outbox does not hold it any more.
@@ -32,9 +36,10 @@ class Courier:
     again: Callable[[Ref], None]
     dice: random.Random
     count: Callable[[str], None] = lambda _result: None
-    _waiting: asyncio.Queue[tuple[Ref, Notice]] = field(
-        default_factory=lambda: asyncio.Queue(QUEUE_MAX)
-    )
+    _lanes: dict[Ref, deque[Notice]] = field(default_factory=dict)
+    _opened: asyncio.Queue[Ref] = field(default_factory=asyncio.Queue)
+    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE_MAX))
+    _waiting: int = 0
     _known: set[str] = field(default_factory=set)
     _delivered: dict[Ref, set[str]] = field(default_factory=dict)
 
@@ -49,30 +54,48 @@ class Courier:
         self._known -= gone
         self._delivered[ref] = self._delivered.get(ref, set()) & keys
         for notice in outbox:
-            if notice.key not in self._known and not self._waiting.full():
+            if notice.key not in self._known and self._waiting < QUEUE_MAX:
                 self._known.add(notice.key)
-                self._waiting.put_nowait((ref, notice))
+                self._put(ref, notice)
 
     def forget(self, ref: Ref) -> None:
         self._known -= self._delivered.pop(ref, set())
 
     async def run(self) -> None:
         """Deliver for ever."""
-        while True:
-            ref, notice = await self._waiting.get()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                group.create_task(self._deliver_lane(await self._opened.get()))
+
+    def _put(self, ref: Ref, notice: Notice) -> None:
+        self._waiting += 1
+        lane = self._lanes.get(ref)
+        if lane is not None:
+            lane.append(notice)
+            return
+        self._lanes[ref] = deque([notice])
+        self._opened.put_nowait(ref)
+
+    async def _deliver_lane(self, ref: Ref) -> None:
+        """One after the other, until the lane is empty and is closed."""
+        lane = self._lanes[ref]
+        while lane:
+            notice = lane.popleft()
             await self._deliver(ref, notice)
+            self._waiting -= 1
             self._delivered.setdefault(ref, set()).add(notice.key)
             self.again(ref)
+        del self._lanes[ref]
 
     async def _deliver(self, ref: Ref, notice: Notice) -> None:
         """Try until it is taken, or refused for good; a refusal is logged, it is not lost to us."""
         retrying = AsyncRetrying(
             wait=self._pause_seconds,
             retry=retry_if_exception_type(Unavailable),
-            before_sleep=lambda _state: self.count("retried"),
+            before_sleep=lambda state: self._retried(notice, state),
         )
         try:
-            await retrying(self.notifier.send, ref, notice)
+            await retrying(self._send, ref, notice)
             self.count("delivered")
         except Refused as refusal:
             self.count("refused")
@@ -81,6 +104,18 @@ class Courier:
             # Tried again it would fail again, and no notice would go out any more.
             self.count("bug")
             log.exception("Notice %s was not sent: this is a bug", notice.key)
+
+    async def _send(self, ref: Ref, notice: Notice) -> None:
+        # A lane that pauses between two tries has no slot: it keeps none of the others waiting.
+        async with self._slots:
+            await self.notifier.send(ref, notice)
+
+    def _retried(self, notice: Notice, state: RetryCallState) -> None:
+        self.count("retried")
+        if state.attempt_number % WARN_EVERY_TRIES == 0:
+            why = state.outcome.exception() if state.outcome is not None else None
+            tries = state.attempt_number
+            log.warning("Notice %s waits after %d tries: %s", notice.key, tries, why)
 
     def _pause_seconds(self, state: RetryCallState) -> float:
         """A growing, fully jittered pause; of our dice, so that a simulation can be replayed."""

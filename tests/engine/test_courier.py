@@ -5,10 +5,13 @@ import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import pytest
+
 from controller.domain.records import Ref
 from controller.domain.status import Notice, NoticeKind
 from controller.engine.courier import Courier, Couriers
 from controller.engine.ports import Refused, Unavailable
+from controller.simulation.loop import play
 
 REF = Ref("n", "a")
 AT = datetime(2026, 11, 22, tzinfo=UTC)
@@ -101,3 +104,44 @@ def test_an_outage_of_one_delays_none_of_the_others() -> None:
     assert away.taken == ["1"]
     couriers.forget(REF)
     assert couriers.delivered(REF) == frozenset()
+
+
+@dataclass
+class Channels:
+    """Slack, where the channel of one Canary cannot be written to."""
+
+    closed: Ref
+    taken: list[tuple[Ref, str]] = field(default_factory=list)
+
+    async def send(self, ref: Ref, notice: Notice) -> None:
+        if ref == self.closed:
+            raise Unavailable("channel_not_found: invite the bot")
+        self.taken.append((ref, notice.key))
+
+
+def test_a_channel_that_cannot_be_written_to_keeps_nobody_else_waiting(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    channels = Channels(closed=REF)
+    others = [Ref("n", f"other-{number}") for number in range(20)]
+
+    async def tell() -> Courier:
+        courier = Courier(channels, again=lambda _ref: None, dice=random.Random(7))
+        worker = asyncio.create_task(courier.run())
+        courier.offer(REF, notices("stuck", "behind it"))
+        for ref in others:
+            courier.offer(ref, notices(f"1-{ref}", f"2-{ref}"))
+        await asyncio.sleep(3600)
+        channels.closed = Ref("nobody", "at all")
+        await asyncio.sleep(3600)
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+        return courier
+
+    courier = play(tell())
+    for ref in others:
+        assert [key for of, key in channels.taken if of == ref] == [f"1-{ref}", f"2-{ref}"]
+        assert courier.delivered(ref) == {f"1-{ref}", f"2-{ref}"}
+    assert [key for of, key in channels.taken if of == REF] == ["stuck", "behind it"]
+    assert channels.taken[-1][0] == REF
+    assert "waits after 8 tries: channel_not_found: invite the bot" in caplog.text

@@ -4,6 +4,7 @@ import logging
 import math
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import MISSING, Field, fields
 from datetime import UTC, datetime
 from enum import Enum
@@ -13,12 +14,18 @@ from pydantic import TypeAdapter, ValidationError
 
 from controller.domain.lifecycle import AT_REST, Phase
 from controller.domain.naming import camel
-from controller.domain.status import Status
+from controller.domain.status import Command, Notice, Status
 
 STATUS: Final = TypeAdapter(Status)
 
 # Written although they may be at their default: people read them in `kubectl get`.
 _ALWAYS: Final = frozenset({"phase", "step"})
+
+# Each entry stands by itself.
+_ENTRIES: Final[Mapping[str, TypeAdapter[Any]]] = {
+    "outbox": TypeAdapter(Notice),
+    "commands": TypeAdapter(Command),
+}
 
 # Half a release is worse than none: where one of these cannot be read, both are forgotten.
 _RELEASE: Final = frozenset({"phase", "release"})
@@ -60,10 +67,23 @@ def _without(data: Mapping[str, Any], error: ValidationError) -> Status:
     if broken & _RELEASE:
         broken |= _RELEASE
     kept = {name: value for name, value in data.items() if name not in broken}
+    # A notice of a kind that a newer version made must not take the others along.
+    for name in broken & _ENTRIES.keys():
+        kept[name] = _readable(data[name], _ENTRIES[name])
     try:
         return _consistent(STATUS.validate_python(kept))
     except ValidationError:
         return Status()
+
+
+def _readable(entries: object, adapter: TypeAdapter[Any]) -> list[object]:
+    """Those of a list that can be read."""
+    found: list[object] = []
+    for entry in entries if isinstance(entries, list) else ():
+        with suppress(ValidationError):
+            adapter.validate_python(entry)
+            found.append(entry)
+    return found
 
 
 def _consistent(status: Status) -> Status:

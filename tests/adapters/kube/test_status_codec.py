@@ -17,7 +17,14 @@ from controller.adapters.kube.status_codec import dump_status, load_status
 from controller.domain.findings import Finding, Metric, Outcome, Side
 from controller.domain.lifecycle import AT_REST, Phase
 from controller.domain.records import GateKind
-from controller.domain.status import Rejected, Release, Revision, Status
+from controller.domain.status import (
+    Notice,
+    NoticeKind,
+    Rejected,
+    Release,
+    Revision,
+    Status,
+)
 
 T = TypeVar("T")
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -193,3 +200,12 @@ json_values = st.recursive(
 @given(st.dictionaries(st.sampled_from(list(dump_status(UNDER_WAY))), json_values))
 def test_no_status_makes_the_reader_raise(data: dict[str, Any]) -> None:
     assert isinstance(load_status(dump_status(UNDER_WAY) | data), Status)
+
+
+def test_a_notice_that_a_newer_version_wrote_takes_no_other_along() -> None:
+    known = Notice(key="1", kind=NoticeKind.ROLLED_BACK, at=NOON, headline="rolled back")
+    data = dump_status(Status(stable=STABLE, outbox=(known,)))
+    data["outbox"].append({**data["outbox"][0], "key": "2", "kind": "OfTheFuture"})
+    read = load_status(data)
+    assert read.outbox == (known,)
+    assert read.stable == STABLE
