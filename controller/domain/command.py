@@ -1,6 +1,8 @@
 """A person's command: whether it is meant for what runs, and what is put on record of it."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from controller.domain.case import Case
 from controller.domain.changes import Occurrence
@@ -35,6 +37,8 @@ def answered(case: Case, intent: Intent, after: Status) -> tuple[Status, Occurre
         action=intent.action,
         at=case.now,
         by=intent.by,
+        revision=intent.revision,
+        step=intent.step,
         via=intent.via,
         reason=intent.reason,
         canary=str(release.canary) if release else "",
@@ -59,15 +63,49 @@ def _answer(case: Case, intent: Intent, after: Status) -> Occurrence:
             "nothing was done"
         )
         return Occurrence(reason="CommandRefused", message=message, warning=True)
-    holds = intent.action is IntentAction.HOLD and case.status.phase is Phase.HOLDING
-    if holds or _has_moved(case.status, after):
+    if _DONE[intent.action](case.status, after):
         return Occurrence(reason="CommandTaken", message=asked)
-    message = f"{asked}: not possible while {case.status.phase.value}"
+    if after.phase is not case.status.phase:
+        message = f"{asked}: something else came first. {after.message}"
+    else:
+        message = f"{asked}: not possible while {case.status.phase.value}"
     return Occurrence(reason="CommandRefused", message=message, warning=True)
 
 
-def _has_moved(before: Status, after: Status) -> bool:
-    """Whether a plan did more than look."""
-    steps = [s.release and (s.release.step, s.release.approved) for s in (before, after)]
-    same = before.phase == after.phase and before.rejected == after.rejected
-    return not same or steps[0] != steps[1]
+def _stepped(before: Status, after: Status) -> bool:
+    """Whether it went on, to the next step or to all pods."""
+    if _promoted(before, after):
+        return True
+    was, now = before.release, after.release
+    return was is not None and now is not None and now.step > was.step
+
+
+def _promoted(before: Status, after: Status) -> bool:
+    return after.phase is Phase.PROMOTING and before.phase is not Phase.PROMOTING
+
+
+def _rolled_back(before: Status, after: Status) -> bool:
+    return after.phase is Phase.ROLLING_BACK and before.phase is not Phase.ROLLING_BACK
+
+
+def _held(_before: Status, after: Status) -> bool:
+    return after.phase is Phase.HOLDING
+
+
+def _resumed(before: Status, after: Status) -> bool:
+    return before.phase is Phase.HOLDING and after.phase is Phase.ANALYSING
+
+
+def _let_in(before: Status, after: Status) -> bool:
+    return len(after.rejected) < len(before.rejected)
+
+
+# What there is to see of a command that was carried out. Another thing may have come first.
+_DONE: Final[Mapping[IntentAction, Callable[[Status, Status], bool]]] = {
+    IntentAction.PROMOTE: _stepped,
+    IntentAction.PROMOTE_FULL: _promoted,
+    IntentAction.ROLLBACK: _rolled_back,
+    IntentAction.HOLD: _held,
+    IntentAction.RESUME: _resumed,
+    IntentAction.RETRY: _let_in,
+}

@@ -28,7 +28,7 @@ def at_rest(case: Case) -> Plan:
     only_watched = case.policy.mode is Mode.OBSERVE and not case.workload.held_by_us
     if rejected is None or only_watched:
         return _release(case)
-    if case.asks(IntentAction.RETRY):
+    if case.asks(IntentAction.RETRY) and _is_meant(case, rejected):
         return _lift_quarantine(case, rejected)
     return _keep_out(case, rejected)
 
@@ -165,6 +165,14 @@ def _begun(case: Case, bypass: str) -> Release:
 def _rejected(case: Case) -> Rejected | None:
     same = (r for r in case.status.rejected if r.fingerprint == case.workload.fingerprint)
     return next(same, None)
+
+
+def _is_meant(case: Case, rejected: Rejected) -> bool:
+    """Whether a person who names a revision names this one: it may have been applied just now."""
+    assert case.intent is not None
+    release = case.status.release
+    named = release is not None and release.canary.fingerprint == rejected.fingerprint
+    return named or not case.intent.revision
 
 
 def _rolled_back(case: Case) -> Rejected | None:

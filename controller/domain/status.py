@@ -81,7 +81,8 @@ class Past:
 class Command:
     """A person's command and what became of it: who, how, from where, why, of which release.
 
-    `answer` says in words what was done, or why nothing was.
+    `revision` and `step` are what it was meant for, as it was written. `answer` says in words what
+    was done, or why nothing was.
     """
 
     __pydantic_config__: ClassVar = API
@@ -89,6 +90,8 @@ class Command:
     action: IntentAction
     at: datetime
     by: str
+    revision: str = ""
+    step: int | None = None
     via: str = ""
     reason: str = ""
     canary: str = ""

@@ -15,7 +15,7 @@ from controller.domain.lifecycle import JUDGED, Phase
 from controller.domain.records import Intent, IntentAction, Problem, Ref
 from controller.domain.snapshot import Scene
 from controller.domain.status import Command
-from controller.engine.ports import Access, Conflict, Person, Refused, Verb
+from controller.engine.ports import Access, Conflict, Person, Refused, Unavailable, Verb
 
 REASON_CHARACTERS_MAX: Final = 500
 ID_CHARACTERS: Final = 24
@@ -122,13 +122,18 @@ class Desk:
         """Write a command down.
 
         Raises Absent, Forbidden, Moved (see what is there now), Conflict (another command waits),
-        Unavailable (nobody can be asked: nothing was written).
+        KeyReused, Unavailable (ask again with the same key: whether it was written is not known).
         """
         try:
             receipt = await self._ask(asked)
         except (Conflict, Refused) as no:
             self._note(asked, f"refused: {no}")
             self.count(asked.action, "refused")
+            raise
+        except (Unavailable, asyncio.CancelledError) as error:
+            # An answer that was lost says nothing of what was done.
+            self._note(asked, f"not known to be written: {error!r}")
+            self.count(asked.action, "unknown")
             raise
         self._note(asked, "repeated" if receipt.done else "accepted")
         self.count(asked.action, "accepted")
@@ -183,18 +188,13 @@ class Desk:
         )
 
     def _note(self, asked: Asked, result: str) -> None:
-        audit.info(
-            "%s %s %s by %s via %s (revision %s, step %s, reason %r): %s",
-            asked.id,
-            asked.action.value,
-            asked.ref,
-            asked.person.name,
-            asked.via,
-            asked.revision,
-            asked.step,
-            asked.reason[:REASON_CHARACTERS_MAX],
-            result,
+        said = (
+            f"{asked.id} {asked.action.value} {asked.ref} by {asked.person.name} via {asked.via} "
+            f"(revision {asked.revision}, step {asked.step}, "
+            f"reason {asked.reason[:REASON_CHARACTERS_MAX]!r}): {result}"
         )
+        # One line, whatever somebody has put into a name.
+        audit.info("%s", "".join(c if c.isprintable() else "?" for c in said))
 
 
 def command_of(scene: Scene, command_id: str) -> Command | None:
@@ -216,10 +216,13 @@ def _known(scene: Scene, asked: Asked) -> Receipt | None:
     said = done or (scene.intent if waits else None)
     if not isinstance(said, Command | Intent):
         return None
-    if said.action is not asked.action:
+    meant = (said.revision, said.step) == (asked.revision, asked.step) or not said.revision
+    if said.action is not asked.action or not meant:
+        of = f" of revision {said.revision}" if said.revision else ""
+        at = "" if said.step is None else f" at step {said.step}"
         raise KeyReused(
-            f"this key was used for {said.action.value} before: use a new one for "
-            f"{asked.action.value}"
+            f"this key was used for {said.action.value}{of}{at} before: use a new one for another "
+            "command"
         )
     return Receipt(id=asked.id, action=said.action, done=done)
 

@@ -149,3 +149,31 @@ def test_a_release_that_a_person_promoted_says_so_and_not_that_all_was_compared(
     table.looks(200)
     assert table.status.phase is Phase.PROMOTED
     assert table.status.history[-1].reason == "ada asked for it; it was not worse on the way"
+
+
+def test_what_came_first_is_no_success_of_a_command() -> None:
+    table = on_trial()
+    table.deaths["B-0"] = 3
+    table.command(IntentAction.PROMOTE, **KEY)
+    table.look()
+    assert table.status.phase is Phase.ROLLING_BACK
+    (command,) = table.status.commands
+    assert not command.taken
+    assert "something else came first" in command.answer
+
+
+def test_a_retry_lets_in_the_template_that_it_names_and_no_other() -> None:
+    table = on_trial()
+    for version in ("B", "C"):
+        if version == "C":
+            table.apply_template("C")
+            table.looks(5)
+        table.command(IntentAction.ROLLBACK)
+        table.looks(8)
+    assert [r.fingerprint for r in table.status.rejected] == ["B", "C"]
+    table.apply_template("B")
+    table.command(IntentAction.RETRY, revision="C", **KEY)
+    table.looks(4)
+    assert table.status.phase is Phase.QUARANTINED
+    assert [r.fingerprint for r in table.status.rejected] == ["B", "C"]
+    assert not table.status.commands[-1].taken

@@ -125,13 +125,51 @@ def test_to_roll_back_never_waits_for_another_command() -> None:
 def test_a_key_is_for_one_command() -> None:
     async def story(on: Story, desk: Desk) -> None:
         await desk.ask(asked(IntentAction.PROMOTE))
-        with pytest.raises(KeyReused, match="used for promote before"):
+        with pytest.raises(KeyReused, match="used for promote of revision B before"):
             await desk.ask(asked(IntentAction.ROLLBACK))
         await on.until(lambda: step(on.world) == 1)
-        with pytest.raises(KeyReused, match="used for promote before"):
+        with pytest.raises(KeyReused, match="used for promote of revision B before"):
             await desk.ask(asked(IntentAction.ROLLBACK))
 
     on_hold(story)
+
+
+@pytest.mark.parametrize("other", [{"revision": "C"}, {"step": 2}, {"step": None}])
+def test_a_key_that_says_something_else_the_second_time_is_refused(other: dict[str, Any]) -> None:
+    async def story(on: Story, desk: Desk) -> None:
+        await desk.ask(asked(IntentAction.PROMOTE, step=1))
+        await on.until(lambda: step(on.world) == 1)
+        with pytest.raises(KeyReused, match="of revision B at step 1 before"):
+            await desk.ask(asked(IntentAction.PROMOTE, **{"step": 1, **other}))
+
+    world = on_hold(story)
+    assert len(world.of("ask")) == 1
+
+
+def test_a_command_of_which_nothing_is_known_leaves_a_line_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story(on: Story, desk: Desk) -> None:
+        on.world.faults["ask"] = [Unavailable("no answer")]
+        with pytest.raises(Unavailable):
+            await desk.ask(asked(IntentAction.ROLLBACK))
+
+    with caplog.at_level(logging.INFO, "controller.audit"):
+        on_hold(story)
+    assert "not known to be written" in caplog.text
+
+
+def test_nobody_writes_lines_of_their_own_into_the_audit_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story(_on: Story, desk: Desk) -> None:
+        with pytest.raises(Absent):
+            await desk.ask(asked(IntentAction.HOLD, ref=Ref("a", "x\nbob accepted")))
+
+    with caplog.at_level(logging.INFO, "controller.audit"):
+        on_hold(story)
+    (line,) = [r.getMessage() for r in caplog.records if r.name == "controller.audit"]
+    assert "\n" not in line
 
 
 def test_the_same_key_of_another_person_is_another_command() -> None:
