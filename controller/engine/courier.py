@@ -20,6 +20,9 @@ RETRY_FIRST_SECONDS: Final = 1
 RETRY_MAX_SECONDS: Final = 120
 # The first warning is after some minutes of tries, when it is no blip any more.
 WARN_EVERY_TRIES: Final = 8
+# 5 minutes, 10, 20 and so on: half a day in all.
+REFUSED_FIRST_SECONDS: Final = 300
+REFUSALS_MAX: Final = 7
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,7 @@ class Courier:
     _opened: asyncio.Queue[Ref] = field(default_factory=asyncio.Queue)
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE_MAX))
     _waiting: int = 0
+    _refusals: dict[str, int] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
     _delivered: dict[Ref, set[str]] = field(default_factory=dict)
 
@@ -69,6 +73,9 @@ class Courier:
 
     def _put(self, ref: Ref, notice: Notice) -> None:
         self._waiting += 1
+        self._enter(ref, notice)
+
+    def _enter(self, ref: Ref, notice: Notice) -> None:
         lane = self._lanes.get(ref)
         if lane is not None:
             lane.append(notice)
@@ -81,14 +88,33 @@ class Courier:
         lane = self._lanes[ref]
         while lane:
             notice = lane.popleft()
-            await self._deliver(ref, notice)
-            self._waiting -= 1
-            self._delivered.setdefault(ref, set()).add(notice.key)
-            self.again(ref)
+            if await self._deliver(ref, notice) or not self._put_off(ref, notice):
+                self._done(ref, notice)
         del self._lanes[ref]
 
-    async def _deliver(self, ref: Ref, notice: Notice) -> None:
-        """Try until it is taken, or refused for good; a refusal is logged, it is not lost to us."""
+    def _done(self, ref: Ref, notice: Notice) -> None:
+        self._waiting -= 1
+        self._refusals.pop(notice.key, None)
+        self._delivered.setdefault(ref, set()).add(notice.key)
+        self.again(ref)
+
+    def _put_off(self, ref: Ref, notice: Notice) -> bool:
+        """Offer what was refused again later, behind the others; False: it was refused for good.
+
+        Most refusals end when an administrator has read the log: a channel that the bot is not in,
+        a token that was revoked. In the meantime it stays in its outbox.
+        """
+        refusals = self._refusals[notice.key] = self._refusals.get(notice.key, 0) + 1
+        if refusals > REFUSALS_MAX:
+            log.error("Notice %s is given up after %d refusals", notice.key, refusals)
+            return False
+        # Without jitter: what was refused in an order is offered again in that order.
+        pause = REFUSED_FIRST_SECONDS * 2 ** (refusals - 1)
+        asyncio.get_running_loop().call_later(pause, self._enter, ref, notice)
+        return True
+
+    async def _deliver(self, ref: Ref, notice: Notice) -> bool:
+        """Try until it is taken, or refused: then it is False."""
         retrying = AsyncRetrying(
             wait=self._pause_seconds,
             retry=retry_if_exception_type(Unavailable),
@@ -100,10 +126,12 @@ class Courier:
         except Refused as refusal:
             self.count("refused")
             log.error("Notice %s was refused: %s", notice.key, refusal)  # noqa: TRY400 - no bug
+            return False
         except Exception:
             # Tried again it would fail again, and no notice would go out any more.
             self.count("bug")
             log.exception("Notice %s was not sent: this is a bug", notice.key)
+        return True
 
     async def _send(self, ref: Ref, notice: Notice) -> None:
         # A lane that pauses between two tries has no slot: it keeps none of the others waiting.

@@ -9,7 +9,7 @@ import pytest
 
 from controller.domain.records import Ref
 from controller.domain.status import Notice, NoticeKind
-from controller.engine.courier import Courier, Couriers
+from controller.engine.courier import REFUSALS_MAX, Courier, Couriers
 from controller.engine.ports import Refused, Unavailable
 from controller.simulation.loop import play
 
@@ -58,13 +58,6 @@ def test_an_outage_delays_and_loses_nothing() -> None:
     slack = Slack(failures=[Unavailable("away"), Unavailable("away")])
     asyncio.run(deliver(slack, notices("1", "2")))
     assert slack.taken == ["1", "2"]
-
-
-def test_a_refused_notice_does_not_block_the_next() -> None:
-    slack = Slack(failures=[Refused("no such channel")])
-    courier = asyncio.run(deliver(slack, notices("1", "2")))
-    assert slack.taken == ["2"]
-    assert courier.delivered(REF) == {"1", "2"}
 
 
 def test_a_key_is_forgotten_once_the_outbox_does_not_hold_it() -> None:
@@ -145,3 +138,39 @@ def test_a_channel_that_cannot_be_written_to_keeps_nobody_else_waiting(
     assert [key for of, key in channels.taken if of == REF] == ["stuck", "behind it"]
     assert channels.taken[-1][0] == REF
     assert "waits after 8 tries: channel_not_found: invite the bot" in caplog.text
+
+
+def test_what_was_refused_is_said_when_an_administrator_has_mended_it() -> None:
+    slack = Slack(failures=[Refused("token_revoked"), Refused("token_revoked")])
+
+    async def tell() -> tuple[frozenset[str], frozenset[str]]:
+        courier = Courier(slack, again=lambda _ref: None, dice=random.Random(7))
+        worker = asyncio.create_task(courier.run())
+        courier.offer(REF, notices("1", "2", "3"))
+        await asyncio.sleep(60)
+        early = courier.delivered(REF)
+        await asyncio.sleep(3600)
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+        return early, courier.delivered(REF)
+
+    early, late = play(tell())
+    assert early == {"3"}, "what was refused stays in the outbox, and keeps nothing waiting"
+    assert late == {"1", "2", "3"}
+    assert slack.taken == ["3", "1", "2"]
+
+
+def test_what_is_refused_again_and_again_is_given_up() -> None:
+    slack = Slack(failures=[Refused("invalid_blocks")] * 1000)
+
+    async def tell() -> frozenset[str]:
+        courier = Courier(slack, again=lambda _ref: None, dice=random.Random(7))
+        worker = asyncio.create_task(courier.run())
+        courier.offer(REF, notices("1"))
+        await asyncio.sleep(24 * 3600)
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+        return courier.delivered(REF)
+
+    assert play(tell()) == {"1"}
+    assert len(slack.failures) == 1000 - 1 - REFUSALS_MAX

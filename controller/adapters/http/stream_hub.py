@@ -295,4 +295,4 @@ class Hub:
 
 
 def _is_news(at: datetime | None, since: datetime) -> bool:
-    return at is None or at >= since - MARGIN
+    return at is None or at + MARGIN >= since
