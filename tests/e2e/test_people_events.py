@@ -37,7 +37,7 @@ def test_a_whole_release_is_told_by_events_and_a_repeat_is_counted(house: House)
     ids += [ask(house, "hold"), ask(house, "rollback", reason="too slow")]
     house.stage.wait_phase("RolledBack", seconds=60)
     house.world.wait_rolled_out(house.namespace)
-    house.stage.push("v2")
+    house.stage.push(f"v{house.versions}")
     house.stage.wait_phase("Quarantined", seconds=60)
     ids.append(ask(house, "retry"))
     house.stage.wait_phase("Analysing", seconds=60)
@@ -53,7 +53,8 @@ def test_a_whole_release_is_told_by_events_and_a_repeat_is_counted(house: House)
         held = [e["count"] for e in ours if e["reason"] == "Holding" and "operator" in e["message"]]
         assert held == [2]
     status = house.stage.status
-    assert [c["id"] for c in status["commands"] if c["by"] == house.user("operator")] == ids
+    asked = [c["id"] for c in status["commands"] if c["by"] == house.user("operator")]
+    assert asked[-len(ids) :] == ids
     assert "too slow" in status["history"][-1]["reason"]
 
 

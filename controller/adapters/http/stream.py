@@ -135,7 +135,7 @@ def build_stream(
                 sight = await sight_of(access, person, hub.refs())
             return Wish(sight=sight, namespace=namespace, name=name, html=form is Form.HTML)
 
-        client = Client(await wish())
+        client = Client(await wish(), (await door.caller(request)).person.name)
         await hub.join(client, since, last_event_id)
         return Told(hub, client, _told(client, wish, keep_alive_seconds))
 

@@ -39,6 +39,8 @@ SLICE_SECONDS: Final = 0.01
 REST_TIMES: Final = 9
 REST_SECONDS_MAX: Final = 0.2
 STREAMS_MAX: Final = 500
+# A person has a few tabs, a script one; nobody takes the place of all others.
+STREAMS_OF_ONE_MAX: Final = 100
 GONE_MAX: Final = 1_000
 # Two looks apart, and a page that was made in between.
 MARGIN: Final = timedelta(seconds=2 * LOOK_SECONDS)
@@ -106,13 +108,13 @@ class Hub:
         many.
         """
         wish = client.wish
-        self._check_room()
+        self._check_room(client.owner)
         self._catch_up()
         for ref in self._wanted(wish, since):
             await self._prepare(ref, wish)
         # From here on nothing comes in between, so that nothing is missed and nothing is told in
         # the wrong order; it is almost all written by now.
-        self._check_room()
+        self._check_room(client.owner)
         self._catch_up()
         missed = self._moments(wish, after) if after and not wish.html else []
         missed += [self._state(ref, wish) for ref in self._wanted(wish, since)]
@@ -220,7 +222,12 @@ class Hub:
         for client in tuple(self._clients):
             self._end(client)
 
-    def _check_room(self) -> None:
+    def _check_room(self, owner: str) -> None:
+        own = sum(client.owner == owner for client in self._clients) if owner else 0
+        if own >= STREAMS_OF_ONE_MAX:
+            detail = f"{own} streams of {owner} are open, no more at once: close some"
+            headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+            raise Trouble(Kind.OVERLOADED, detail, headers=headers)
         if self._closed or len(self._clients) >= self._streams_max:
             detail = f"{len(self._clients)} streams are open, no more at once: try again later"
             headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}

@@ -41,9 +41,10 @@ class Wish:
 
 @dataclass(eq=False, slots=True)
 class Client:
-    """One open stream. None in the queue is its end."""
+    """One open stream, of whom. None in the queue is its end."""
 
     wish: Wish
+    owner: str = ""
     queue: asyncio.Queue[bytes | None] = field(
         default_factory=lambda: asyncio.Queue(maxsize=BUFFERED_MAX)
     )

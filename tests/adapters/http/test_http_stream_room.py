@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 import uvicorn
@@ -10,8 +11,11 @@ from prometheus_client import CollectorRegistry
 
 from controller.adapters.http.app import Health, build_app
 from controller.adapters.http.connections import Connection
+from controller.adapters.http.problems import Trouble
+from controller.adapters.http.sight import Sight
 from controller.adapters.http.stream import build_stream
-from controller.adapters.http.stream_hub import Hub
+from controller.adapters.http.stream_hub import STREAMS_OF_ONE_MAX, Hub
+from controller.adapters.http.stream_wish import Client, Wish
 from controller.domain.lifecycle import Phase
 from controller.domain.records import Ref
 from controller.engine.journal import ENTRIES_MAX
@@ -136,3 +140,30 @@ def test_a_reader_that_stopped_reading_is_let_go() -> None:
             await serving
 
     asyncio.run(play())
+
+
+def test_nobody_takes_the_place_of_all_others() -> None:
+    async def story() -> None:
+        shelf, _ = on_trial()
+        hub = Hub(lambda: shelf)
+        for _ in range(STREAMS_OF_ONE_MAX):
+            await hub.join(Client(Wish(sight=Sight(everywhere=True)), "ada"))
+        with pytest.raises(Trouble, match="streams of ada are open"):
+            await hub.join(Client(Wish(sight=Sight(everywhere=True)), "ada"))
+        await hub.join(Client(Wish(sight=Sight(everywhere=True)), "bob"))
+        assert len(hub) == STREAMS_OF_ONE_MAX + 1
+
+    asyncio.run(story())
+
+
+def test_any_instant_may_be_asked_for() -> None:
+    async def story() -> None:
+        shelf, _ = on_trial()
+        hub = Hub(lambda: shelf)
+        await hub.join(Client(Wish(sight=Sight(everywhere=True)), "ada"))
+        await hub.look()
+        late = Client(Wish(sight=Sight(everywhere=True)), "bob")
+        await hub.join(late, datetime(1, 1, 1, tzinfo=UTC))
+        assert late.queue.qsize() == 1
+
+    asyncio.run(story())
