@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
@@ -10,6 +10,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 HEAD_SECONDS: Final = 10.0
 # Of a stream that is not read, or whose reader is gone without a word, the kernel lets go.
 UNREAD_SECONDS: Final = 30.0
+# Connections that ask nothing, of all servers of the process. Whoever opens more of them closes the
+# oldest: there is always room for one that asks, a probe above all.
+SILENT_MAX: Final = 300
 
 
 class Connection(H11Protocol):
@@ -17,6 +20,7 @@ class Connection(H11Protocol):
 
     head_seconds = HEAD_SECONDS
     unread_seconds = UNREAD_SECONDS
+    silent: ClassVar[dict["Connection", None]] = {}
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -41,6 +45,11 @@ class Connection(H11Protocol):
         elif self.timeout_keep_alive_task is None:
             self._wait()
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self.transport.is_closing():
+            self._be_silent()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._calm()
         super().connection_lost(exc)
@@ -50,16 +59,29 @@ class Connection(H11Protocol):
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and not cycle.response_complete
 
+    def _be_silent(self) -> None:
+        self.silent[self] = None
+        if len(self.silent) > SILENT_MAX:
+            oldest = next(iter(self.silent))
+            del self.silent[oldest]
+            oldest.close_if_silent()
+
+    def close_if_silent(self) -> None:
+        """Let go of it, unless a request is being answered."""
+        if not self._is_asked() and not self.transport.is_closing():
+            self.transport.close()
+
     def _wait(self) -> None:
+        self._be_silent()
         if self._patience is None:
             self._patience = self.loop.call_later(self.head_seconds, self._give_up)
 
     def _calm(self) -> None:
+        self.silent.pop(self, None)
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
 
     def _give_up(self) -> None:
         self._patience = None
-        if not self._is_asked() and not self.transport.is_closing():
-            self.transport.close()
+        self.close_if_silent()

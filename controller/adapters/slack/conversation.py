@@ -4,12 +4,12 @@ import asyncio
 import logging
 import random
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import aiohttp
 
@@ -25,6 +25,7 @@ from controller.engine.commands import Asked, Receipt
 from controller.engine.ports import Clock, Conflict, Person, Refused, Unavailable
 
 CLICKS_WAITING_MAX: Final = 200
+SAYINGS_WAITING_MAX: Final = 200
 WORKERS: Final = 4
 ASK_SECONDS_MAX: Final = 20.0
 NOTE_SECONDS_MAX: Final = 60.0
@@ -71,6 +72,9 @@ class Conversation:
     bot: Noting | None = None
     _clicks: asyncio.Queue[Click] = field(default_factory=lambda: asyncio.Queue(CLICKS_WAITING_MAX))
     _noted: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    _sayings: asyncio.Queue[Coroutine[Any, Any, None]] = field(
+        default_factory=lambda: asyncio.Queue(SAYINGS_WAITING_MAX)
+    )
     _logged_at: datetime | None = None
 
     def take(self, headers: Mapping[str, str], body: bytes) -> tuple[HTTPStatus, str]:
@@ -105,6 +109,7 @@ class Conversation:
         async with asyncio.TaskGroup() as group:
             for _ in range(WORKERS):
                 group.create_task(self._work())
+                group.create_task(self._say())
 
     async def _work(self) -> None:
         while True:
@@ -120,28 +125,41 @@ class Conversation:
             person = self.people.person(click.user)
         except Refused as broken:
             log.error("Slack: %s", broken)  # noqa: TRY400 - no bug
-            await self._whisper(
-                click,
-                f"the table of Slack users cannot be used: tell the administrator. {broken}",
-            )
+            why = f"the table of Slack users cannot be used: tell the administrator. {broken}"
+            self._then(self._whisper(click, why))
             return
         if person is None:
-            await self._whisper(
-                click, f"you are not known here yet: {self.people.how_to_add(click.user)}"
-            )
+            why = f"you are not known here yet: {self.people.how_to_add(click.user)}"
+            self._then(self._whisper(click, why))
             return
         asked = _asked(click, person)
         try:
             async with asyncio.timeout(ASK_SECONDS_MAX):
                 receipt = await self.desk.ask(asked)
         except TimeoutError:
-            await self._whisper(click, _away(asked, "it took too long"))
+            self._then(self._whisper(click, _away(asked, "it took too long")))
         except Unavailable as error:
-            await self._whisper(click, _away(asked, str(error)))
+            self._then(self._whisper(click, _away(asked, str(error))))
         except (Conflict, Refused) as no:
-            await self._whisper(click, str(no))
+            self._then(self._whisper(click, str(no)))
         else:
-            await self._accepted(click, person, receipt)
+            self._then(self._accepted(click, person, receipt))
+
+    def _then(self, saying: Coroutine[Any, Any, None]) -> None:
+        """Say something, in its own time: Slack may be slow, and the next click must not wait."""
+        if self._sayings.full():
+            saying.close()
+            log.error("Slack: too much waits to be said: an answer to a click was dropped")
+            return
+        self._sayings.put_nowait(saying)
+
+    async def _say(self) -> None:
+        while True:
+            saying = await self._sayings.get()
+            try:
+                await saying
+            except Exception:
+                log.exception("Slack: a click was not answered: this is a bug")
 
     async def _whisper(self, click: Click, why: str) -> None:
         text = f"Nothing was done: {clip(why, REASON_CHARACTERS_MAX)}"

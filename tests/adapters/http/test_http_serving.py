@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from prometheus_client import CollectorRegistry
 
 from controller.adapters.http.app import Health, build_app, serve
-from controller.adapters.http.connections import Connection
+from controller.adapters.http.connections import SILENT_MAX, Connection
 from controller.adapters.http.gates import BODY_BYTES_MAX, REQUESTS_AT_ONCE_MAX
 
 HEALTH = Health(heartbeat_age_seconds=lambda: 0.0, unsynced=tuple)
@@ -231,3 +231,23 @@ def test_a_connection_that_does_not_go_on_is_closed(said: tuple[bytes, ...]) -> 
 
     answered = asyncio.run(story())
     assert answered.count(b"200 OK") == said.count(ASKED)
+
+
+def test_connections_that_ask_nothing_leave_room_for_a_probe() -> None:
+    async def story() -> None:
+        app = build_app(
+            Health(heartbeat_age_seconds=lambda: 0.0, unsynced=tuple), CollectorRegistry()
+        )
+        async with serve(app, "127.0.0.1", 0) as port:
+            silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(SILENT_MAX)]
+            more = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
+            oldest = await asyncio.gather(*(reader.read() for reader, _ in silent[:20]))
+            assert oldest == [b""] * 20, "the oldest are closed"
+            assert len(Connection.silent) <= SILENT_MAX
+            async with httpx.AsyncClient(trust_env=False) as client:
+                answer = await client.get(f"http://127.0.0.1:{port}/healthz")
+            assert answer.status_code == 200
+            for _, writer in (*silent, *more):
+                writer.close()
+
+    asyncio.run(asyncio.wait_for(story(), 30))

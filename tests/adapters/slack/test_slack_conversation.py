@@ -44,6 +44,20 @@ def test_a_click_becomes_a_command_of_the_mapped_person_and_the_message_says_who
     asyncio.run(story())
 
 
+def test_a_slack_that_is_slow_keeps_no_click_from_the_desk(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path, Desk()) as here:
+            await here.bot.send(REF, HOLDING)
+            # The bot has its hands full: nothing can be written on its message.
+            thread = next(iter(here.bot._threads.values()))
+            async with thread.lock:
+                for label in ("Promote", "Resume", "Roll back") * 3:
+                    await here.press(label)
+                await here.until(lambda: here.desk.asked, 9)
+
+    asyncio.run(story())
+
+
 def test_the_next_notice_keeps_who_did_it_and_shows_what_can_be_done_now(tmp_path: Path) -> None:
     async def story() -> None:
         async with office(tmp_path, Desk()) as here:
