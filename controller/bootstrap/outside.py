@@ -107,7 +107,7 @@ async def _bot(settings: Settings, stack: AsyncExitStack) -> SlackBot | None:
     token = settings.secret("slack_bot_token")
     if token is None:
         return None
-    channels = Channels.load(settings.slack_channel, settings.slack_channels_file)
+    channels = Channels.opened(settings.slack_channel, settings.slack_channels_file)
     return await stack.enter_async_context(
         connect_bot(
             token.get_secret_value(),

@@ -98,7 +98,7 @@ async def _conversation(
     return await stack.enter_async_context(
         connect(
             desk,
-            People.load(settings.slack_users_file),
+            People.opened(settings.slack_users_file),
             outside.clock,
             secret=secret.get_secret_value(),
             line=slack_line(settings),

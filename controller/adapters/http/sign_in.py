@@ -1,6 +1,5 @@
 """Signing in and out with a browser. Works without script; a token is never in an address."""
 
-import asyncio
 import logging
 import re
 from http import HTTPStatus
@@ -10,6 +9,7 @@ from urllib.parse import parse_qs, urlencode
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from controller.adapters.http.anybody import Anybody
 from controller.adapters.http.csrf import is_unprotected
 from controller.adapters.http.doorway import Doorway
 from controller.adapters.http.doorway_places import UNKNOWN, place_of
@@ -21,7 +21,6 @@ from controller.engine.access import TOKEN_CHARACTERS_MAX, expiry_of
 
 PATH: Final = "/sign-in"
 BODY_BYTES_MAX: Final = 65_536
-BODY_SECONDS: Final = 10.0
 FIELDS_MAX: Final = 8
 NEXT_CHARACTERS_MAX: Final = 2_000
 TEMPLATE: Final = "sign-in.html"
@@ -55,6 +54,7 @@ def safe_next(text: str | None) -> str:
 class _SignIn:
     def __init__(self, doorway: Doorway) -> None:
         self._doorway = doorway
+        self._bodies = Anybody(BODY_BYTES_MAX, "form")
 
     async def show(self, request: Request) -> Response:
         """The page; whoever is signed in goes on at once."""
@@ -74,7 +74,7 @@ class _SignIn:
         """Review the token, and hand out a session for it."""
         following, place = "/", place_of(request, self._doorway.premises.trusted_proxies)
         try:
-            form = await _form(request)
+            form = await _form(request, self._bodies)
             following = safe_next(form.get("next"))
             if is_unprotected(request.headers):
                 return self._page(following, HTTPStatus.BAD_REQUEST, problem=_UNPROTECTED)
@@ -150,21 +150,12 @@ class _SignIn:
         return response
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def _form(request: Request, bodies: Anybody) -> dict[str, str]:
     """The fields of the form; of one that is there twice, the first."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != _FORM:
         raise Trouble(Kind.WRONG_MEDIA_TYPE, "this is not the form of the sign-in page: use it")
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > BODY_BYTES_MAX:
-                    raise Trouble(Kind.TOO_LARGE, "this is longer than any token: paste one token")
-    except TimeoutError:
-        detail = f"the form did not arrive within {BODY_SECONDS:g} s: send it again"
-        raise Trouble(Kind.TOO_SLOW, detail, headers={"Connection": "close"}) from None
+    body = await bodies.body(request)
     try:
         fields = parse_qs(body.decode("ascii"), max_num_fields=FIELDS_MAX)
     except ValueError:

@@ -1,19 +1,18 @@
 """Where Slack posts what people clicked. Slack has no token of ours: its signature is checked."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
+from controller.adapters.http.anybody import Anybody
 from controller.adapters.http.kinds import Kind
 from controller.adapters.http.problems import Trouble, documented
 
 PATH: Final = "/slack/interactions"
 # A message of ours at its longest, every character of it encoded.
 BODY_BYTES_MAX: Final = 524_288
-BODY_SECONDS: Final = 5.0
 
 Take = Callable[[Mapping[str, str], bytes], tuple[HTTPStatus, str]]
 
@@ -39,9 +38,10 @@ def build_slack_door(take: Take) -> APIRouter:
     It answers at once: OK, or 401, 422 or 503 with the reason.
     """
     router = APIRouter(tags=["slack"])
+    bodies = Anybody(BODY_BYTES_MAX, "body")
 
     async def post(request: Request) -> Response:
-        body = await _bounded(request)
+        body = await bodies.body(request)
         status, why = take({k.lower(): v for k, v in request.headers.items()}, body)
         if status is HTTPStatus.OK:
             return Response(status_code=HTTPStatus.OK)
@@ -72,25 +72,3 @@ def build_slack_door(take: Take) -> APIRouter:
         },
     )
     return router
-
-
-async def _bounded(request: Request) -> bytes:
-    """What is said to be too long is not read at all."""
-    said = request.headers.get("content-length", "")
-    if said.isascii() and said.isdecimal() and int(said[:20]) > BODY_BYTES_MAX:
-        raise _too_large()
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > BODY_BYTES_MAX:
-                    raise _too_large()
-    except TimeoutError:
-        detail = f"the body did not arrive within {BODY_SECONDS:g} s: send it again"
-        raise Trouble(Kind.TOO_SLOW, detail, headers={"Connection": "close"}) from None
-    return bytes(body)
-
-
-def _too_large() -> Trouble:
-    return Trouble(Kind.TOO_LARGE, f"the body is larger than {BODY_BYTES_MAX} bytes")

@@ -1,5 +1,6 @@
 """Which channel a notice goes to: the Canary's own, its namespace's, or the default."""
 
+import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from controller.engine.ports import Refused, Unavailable
 _CHANNEL: Final = re.compile(r"#?[^\s#@,:;!?'\"()\[\]{}<>*&|\\/A-Z]{1,80}|[CGD][A-Z0-9]{6,20}")
 _NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _EXAMPLE: Final = 'exams: "#exam-deploys"'
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -33,9 +36,30 @@ class Channels:
             )
         if path is None:
             return cls(default)
-        table = Table(path, "slack_channels_file", _EXAMPLE, _channel)
-        table.rows()
-        return cls(default, table)
+        channels = cls(default, Table(path, "slack_channels_file", _EXAMPLE, _channel))
+        channels.check()
+        return channels
+
+    @classmethod
+    def opened(cls, default: str, path: Path | None) -> "Channels":
+        """As `load`, but a broken file is told in the log: notices wait until it is mended.
+
+        A slip in a table is no reason for a controller not to start. Raises Refused for a default
+        that is no channel.
+        """
+        channels = cls.load(default, None)
+        if path is not None:
+            channels = cls(default, Table(path, "slack_channels_file", _EXAMPLE, _channel))
+            try:
+                channels.check()
+            except Refused as broken:
+                log.error("Slack: %s", broken)  # noqa: TRY400 - no bug
+        return channels
+
+    def check(self) -> None:
+        """Raises Refused with all that is wrong with the file."""
+        if self.table is not None:
+            self.table.rows()
 
     def of(self, ref: Ref, notice: Notice) -> str:
         """Raises Unavailable while the table cannot be read: nothing goes to a wrong channel."""

@@ -1,12 +1,13 @@
 """Which Kubernetes user a Slack user is: a table that an administrator writes."""
 
+import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from controller.adapters.slack.tables import Table, Wrong
-from controller.engine.ports import Person
+from controller.engine.ports import Person, Refused
 
 EXAMPLE: Final = "{user: ada@example.org, groups: [release-managers]}"
 GROUPS_MAX: Final = 100
@@ -16,6 +17,8 @@ AUTHENTICATED: Final = "system:authenticated"
 
 _ID: Final = re.compile(r"[UW][A-Z0-9]{2,20}")
 _FIELDS: Final = frozenset({"user", "groups"})
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -27,9 +30,21 @@ class People:
     @classmethod
     def load(cls, path: Path) -> "People":
         """Raises Refused with all that is wrong with the file."""
-        table = Table(path, "slack_users_file", f"U0123ABCD: {EXAMPLE}", _person)
-        table.rows()
-        return cls(table)
+        people = cls(_table(path))
+        people.table.rows()
+        return people
+
+    @classmethod
+    def opened(cls, path: Path) -> "People":
+        """As `load`, but a broken file is told in the log: it lets nobody in until it is mended.
+
+        A slip in a table is no reason for a controller not to start.
+        """
+        try:
+            return cls.load(path)
+        except Refused as broken:
+            log.error("Slack: %s", broken)  # noqa: TRY400 - no bug
+            return cls(_table(path))
 
     def person(self, user: str) -> Person | None:
         """None: nobody that we know. Raises Refused when the table cannot be used any more."""
@@ -42,6 +57,10 @@ class People:
             f"{user} to the file {self.table.path} (setting slack_users_file), such as\n"
             f"{user}: {EXAMPLE}\nwith your own Kubernetes user and groups"
         )
+
+
+def _table(path: Path) -> "Table[Person]":
+    return Table(path, "slack_users_file", f"U0123ABCD: {EXAMPLE}", _person)
 
 
 def _person(user: str, said: Any) -> Person:

@@ -249,5 +249,6 @@ def test_connections_that_ask_nothing_leave_room_for_a_probe() -> None:
             assert answer.status_code == 200
             for _, writer in (*silent, *more):
                 writer.close()
+                await writer.wait_closed()
 
     asyncio.run(asyncio.wait_for(story(), 30))

@@ -117,3 +117,23 @@ def test_while_the_table_is_broken_a_notice_waits_and_goes_to_no_wrong_channel(
     path.write_text("exams: [")
     with pytest.raises(Unavailable):
         channels.of(Ref("exams", "x"), STARTED)
+
+
+def test_a_table_that_is_broken_at_the_start_lets_nobody_in_until_it_is_mended(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    users, channels = tmp_path / "users.yaml", tmp_path / "channels.yaml"
+    users.write_text("- no table")
+    channels.write_text("- no table")
+    people = People.opened(users)
+    spread = Channels.opened("#deploys", channels)
+    assert "slack_users_file" in caplog.text
+    assert "slack_channels_file" in caplog.text
+    with pytest.raises(Refused):
+        people.person("U0ADA")
+    users.write_text("U0ADA: {user: ada@example.org}")
+    channels.write_text('exams: "#exams"')
+    found = people.person("U0ADA")
+    assert found is not None
+    assert found.name == "ada@example.org"
+    spread.check()
