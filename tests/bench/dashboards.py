@@ -15,12 +15,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import count
 from typing import Final
 
+from fastapi import Request
 from prometheus_client import CollectorRegistry
 
 from controller.adapters.http.app import Health, build_app, serve
-from controller.adapters.http.doorway import OpenDoorway
+from controller.adapters.http.doorway import Caller
 from controller.adapters.http.live import Live
 from controller.adapters.http.pagelive import paint
 from controller.adapters.http.stream import build_stream
@@ -96,6 +98,16 @@ class Hall:
             self.others[ref] = replace(scene, ref=ref, status=status)
 
 
+class Crowd:
+    """The door of a crowd: each who comes is another one, as people with a dashboard each are."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    async def caller(self, request: Request) -> Caller:
+        return Caller(person=Person(name=f"ada-{next(self._numbers)}"), via="the bench")
+
+
 class Everybody:
     """May do everything."""
 
@@ -140,7 +152,7 @@ async def measure(rounds: int) -> tuple[list[Instant], list[Instant]]:
     hall, dice = Hall(), random.Random(1)
     hub = Hub(lambda: hall, paint)
     health = Health(heartbeat_age_seconds=lambda: 0.0, unsynced=tuple)
-    stream = build_stream(hub, OpenDoorway(Person(name="ada")), Everybody())
+    stream = build_stream(hub, Crowd(), Everybody())
     app = build_app(health, CollectorRegistry(), stream)
     without: list[Instant] = []
     watched: list[Instant] = []
