@@ -31,6 +31,7 @@ class Shape:
 
     `watched_over`: their liveness can be made to fail. `helped`: a sidecar runs beside each.
     `prepared_at_try`: an init container succeeds when it is run for so many times.
+    `lingering`: its processes need their whole grace period to end.
     """
 
     replicas: int = 3
@@ -42,6 +43,7 @@ class Shape:
     watched_over: bool = False
     helped: bool = False
     prepared_at_try: int = 1
+    lingering: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,8 @@ mkfifo "$ear"
 { read -r code; cat; } <"$ear"
 exit "$code"
 """
+# It is told to go, and takes its grace period: nobody who looks now and then can miss it.
+LINGERING: Final = "trap '' TERM" + OBEDIENT
 # Fails as often as it is told, and is done then.
 PREPARING: Final = """
 tried="$FOLDER/$POD_NAME.tried"
@@ -79,7 +81,7 @@ def manifest(version: str, shape: Shape, folder: Path) -> Object:
 def _container(version: str, shape: Shape, folder: Path) -> Object:
     server = {"name": "server", "env": _env(folder)}
     if not (shape.probed or shape.watched_over):
-        return {**server, "image": f"shell:{version}", "args": [OBEDIENT]}
+        return {**server, "image": f"shell:{version}", "args": [LINGERING if shape.lingering else OBEDIENT]}
     probe = {"tcpSocket": {"port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
     probes = {"readinessProbe": probe}
     if shape.watched_over:

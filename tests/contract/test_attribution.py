@@ -11,7 +11,7 @@ from controller.domain.records import Container, ContainerRole, Pod
 from controller.domain.snapshot import Scene
 from tests.contract.lab import HELPER, PREPARER, Lab, Shape, ready
 
-TWO = Shape(replicas=2)
+TWO = Shape(replicas=2, lingering=True)
 RESTARTS = Restarts()
 
 
