@@ -272,7 +272,7 @@ def _reasons(record: str) -> list[str]:
                 if isinstance(said, ast.Constant):
                     found.add(str(said.value))
                 else:
-                    known = {"result.value", "problem.reason"}
+                    known = {"result.value", "problem.reason", "after.phase.value"}
                     assert ast.unparse(said) in known, f"{path}: a reason that cannot be read"
     return sorted(found)
 

@@ -12,7 +12,8 @@ from controller.bootstrap.outside import Outside, connected
 from controller.bootstrap.people import serve_people
 from controller.domain.records import Ref
 from controller.domain.status import Status
-from controller.engine.service import Hooks, Ports, assemble
+from controller.engine.replica import Replica
+from controller.engine.service import Hooks, Ports, Service, memory_of
 from controller.settings import Settings
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
@@ -63,21 +64,29 @@ async def _work(settings: Settings, outside: Outside) -> None:
         context=_name_phase,
         kept=recorder.record if recorder is not None else lambda _entry: None,
     )
+
+    def turned(service: Service | None) -> None:
+        # What another replica told meanwhile is found again in the channel.
+        if service is not None and outside.bot is not None:
+            outside.bot.forget()
+
+    replica = Replica(
+        ports=ports,
+        hooks=hooks,
+        leadership=outside.leadership,
+        memory=memory_of(outside.clock, hooks.kept),
+        look_interval=timedelta(seconds=settings.look_interval_seconds),
+        workers=settings.workers,
+        turned=turned,
+    )
+    telemetry.show_queue(lambda: float(len(replica.service.queue)) if replica.service else 0.0)
+    telemetry.show_watches(cluster.age_seconds, cluster.relists)
     async with asyncio.TaskGroup() as group:
-        service = assemble(
-            ports,
-            hooks,
-            group,
-            look_interval=timedelta(seconds=settings.look_interval_seconds),
-            workers=settings.workers,
-        )
-        telemetry.show_queue(lambda: float(len(service.queue)))
-        telemetry.show_watches(cluster.age_seconds, cluster.relists)
         group.create_task(cluster.run(), name="watches")
         if recorder is not None:
             group.create_task(recorder.run(), name="flight recorder")
-        service.start(group)
-        await group.create_task(serve_people(settings, outside, service), name="http")
+        group.create_task(replica.run(), name="replica")
+        await group.create_task(serve_people(settings, outside, replica), name="http")
 
 
 def _name_phase(_ref: Ref, status: Status) -> None:

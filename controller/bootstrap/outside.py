@@ -2,6 +2,7 @@
 
 import logging
 import random
+import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib import metadata
@@ -12,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from controller.adapters.clock import SystemClock
 from controller.adapters.kube.client import KubeClient, load_configuration
 from controller.adapters.kube.cluster import KubeCluster
+from controller.adapters.kube.lease import KubeLease
 from controller.adapters.kube.reviews import KubeReviews
 from controller.adapters.prometheus.metrics import PrometheusMetrics
 from controller.adapters.prometheus.problems import problem_of
@@ -25,7 +27,8 @@ from controller.adapters.telemetry import Telemetry
 from controller.adapters.unmeasured import Unmeasured
 from controller.adapters.webhook.sender import connect as connect_webhook
 from controller.engine.access import Gatekeeper
-from controller.engine.ports import Access, Metrics, Notifier
+from controller.engine.leadership import Alone, Leadership
+from controller.engine.ports import Access, Clock, Metrics, Notifier
 from controller.settings import Settings
 
 DISTRIBUTION: Final = "canary-controller"
@@ -38,6 +41,7 @@ class Outside:
     """What the process speaks to. `notifiers`: the first one is the log when there is no other."""
 
     cluster: KubeCluster
+    leadership: Leadership | Alone
     access: Access
     metrics: Metrics
     notifiers: tuple[Notifier, ...]
@@ -56,19 +60,23 @@ async def connected(settings: Settings, stack: AsyncExitStack) -> Outside:
     registry = CollectorRegistry()
     telemetry = Telemetry(registry)
     configuration = await load_configuration(settings.kubeconfig, None)
-    client = KubeClient(configuration, user_agent=f"{DISTRIBUTION}/{_version()}")
+    name = f"{settings.replica_name or socket.gethostname()}-{dice.getrandbits(32):08x}"
+    client = KubeClient(configuration, user_agent=f"{DISTRIBUTION}/{_version()} ({name})")
+    leadership = _leadership(settings, client, clock, name)
     cluster = KubeCluster(
         client,
         namespace=settings.namespace or None,
         preset_problem=problem_of,
         clock=clock,
         dice=dice,
+        fence=leadership,
     )
     await stack.enter_async_context(cluster)
     bot = await _bot(settings, stack)
     folder = settings.flight_recorder_dir
     return Outside(
         cluster=cluster,
+        leadership=leadership,
         access=Gatekeeper(KubeReviews(client, settings.api_audience), clock),
         metrics=_metrics(settings, telemetry, stack),
         notifiers=await _notifiers(settings, bot, clock, stack),
@@ -78,6 +86,22 @@ async def connected(settings: Settings, stack: AsyncExitStack) -> Outside:
         registry=registry,
         recorder=FlightRecorder(folder) if folder is not None else None,
         dice=dice,
+    )
+
+
+def _leadership(
+    settings: Settings, client: KubeClient, clock: Clock, name: str
+) -> Leadership | Alone:
+    """What this process is among its replicas; `name` is that of no other process ever."""
+    if not settings.lease_namespace:
+        log.info("No lease_namespace: this process takes itself for the only one")
+        return Alone()
+    return Leadership(
+        leases=KubeLease(client, settings.lease_namespace, settings.lease_name),
+        clock=clock,
+        name=name,
+        dice=random.SystemRandom(),
+        seconds=settings.lease_seconds,
     )
 
 

@@ -25,18 +25,18 @@ from controller.adapters.slack.conversation import Conversation, connect
 from controller.adapters.slack.people import People
 from controller.bootstrap.outside import Outside, slack_line
 from controller.engine.commands import Desk
-from controller.engine.service import Service
+from controller.engine.replica import Replica
 from controller.settings import Settings
 
 log = logging.getLogger(__name__)
 
 
-async def serve_people(settings: Settings, outside: Outside, service: Service) -> None:
+async def serve_people(settings: Settings, outside: Outside, replica: Replica) -> None:
     """Serve until cancelled. Raises Refused when the address or a file cannot be used."""
     live = Live(
         cluster=outside.cluster,
-        journal=service.journal,
-        courses=service.courses,
+        journal=replica.journal,
+        courses=replica.courses,
         clock=outside.clock,
     )
 
@@ -55,7 +55,7 @@ async def serve_people(settings: Settings, outside: Outside, service: Service) -
             routers.append(build_slack_door(conversation.take))
             group.create_task(conversation.run(), name="slack buttons")
         group.create_task(hub.run(), name="live pages")
-        app = build_app(_health(outside, service), outside.registry, *routers)
+        app = build_app(_health(outside, replica), outside.registry, *routers)
         async with serve(
             app, settings.listen_host, settings.listen_port, tls=tls, ending=hub.close
         ) as port:
@@ -107,8 +107,8 @@ async def _conversation(
     )
 
 
-def _health(outside: Outside, service: Service) -> Health:
+def _health(outside: Outside, replica: Replica) -> Health:
     def heartbeat_age_seconds() -> float:
-        return asyncio.get_running_loop().time() - service.loop.heartbeat
+        return asyncio.get_running_loop().time() - replica.heartbeat
 
     return Health(heartbeat_age_seconds=heartbeat_age_seconds, unsynced=outside.cluster.unsynced)

@@ -1,5 +1,6 @@
-"""The four doors to the outside, in words of the domain, and the three ways a call can fail."""
+"""The doors to the outside, in words of the domain, and the three ways a call can fail."""
 
+import math
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +25,22 @@ class Unavailable(Exception):
 
 class Refused(Exception):
     """The other side understood and said no: say so, repeat only when something changed."""
+
+
+class Fence(Protocol):
+    """Whether this process is the one that acts, asked right before each of its writes."""
+
+    def check(self) -> float:
+        """How many seconds from now a write may take. Raises Unavailable when there are none."""
+        ...
+
+
+class Unfenced:
+    """A process that acts alone."""
+
+    def check(self) -> float:
+        """As long as it takes."""
+        return math.inf
 
 
 class Cluster(Protocol):

@@ -52,15 +52,36 @@ class Hooks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What a process remembers for people to see, whoever acts. Nothing is decided by it."""
+
+    journal: Journal
+    courses: Courses
+
+
+def memory_of(clock: Clock, kept: Callable[[Entry], None]) -> Memory:
+    """An empty one, numbered apart from that of every other process."""
+    journal = Journal(epoch=f"{clock.now():%Y%m%dT%H%M%S%f}", kept=kept)
+    return Memory(journal=journal, courses=Courses())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """One engine. `start` sets it going in the task group that it was assembled for."""
 
     queue: Queue
     courier: Couriers
-    journal: Journal
-    courses: Courses
+    memory: Memory
     reconciler: Reconciler
     loop: Loop
+
+    @property
+    def journal(self) -> Journal:
+        return self.memory.journal
+
+    @property
+    def courses(self) -> Courses:
+        return self.memory.courses
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Run until the group is cancelled."""
@@ -76,28 +97,27 @@ def assemble(
     *,
     look_interval: timedelta = LOOK_INTERVAL,
     workers: int = 4,
+    memory: Memory | None = None,
 ) -> Service:
     """Every part of the engine, wired; work beside the decisions runs in `group`."""
     queue = Queue(dice=ports.dice)
-    errands = Errands(group)
-    journal = Journal(epoch=f"{ports.clock.now():%Y%m%dT%H%M%S%f}", kept=hooks.kept)
-    courses = Courses()
-    courier = _couriers(ports, hooks, queue)
+    memory = memory or memory_of(ports.clock, hooks.kept)
+    looks = Looks(
+        metrics=ports.metrics,
+        clock=ports.clock,
+        interval=look_interval,
+        errands=(errands := Errands(group)),
+        scene=ports.cluster.scene,
+        again=queue.add,
+        due=Queue(dice=ports.dice),
+    )
     reconciler = Reconciler(
         cluster=ports.cluster,
-        looks=Looks(
-            metrics=ports.metrics,
-            clock=ports.clock,
-            interval=look_interval,
-            errands=errands,
-            scene=ports.cluster.scene,
-            again=queue.add,
-            due=Queue(dice=ports.dice),
-        ),
+        looks=looks,
         last_words=LastWords(cluster=ports.cluster, errands=errands, again=queue.add),
-        courier=courier,
-        journal=journal,
-        courses=courses,
+        courier=(courier := _couriers(ports, hooks, queue)),
+        journal=memory.journal,
+        courses=memory.courses,
         clock=ports.clock,
         errands=errands,
         observer=hooks.observer,
@@ -111,14 +131,7 @@ def assemble(
         failed=hooks.failed,
         visiting=hooks.visiting,
     )
-    return Service(
-        queue=queue,
-        courier=courier,
-        journal=journal,
-        courses=courses,
-        reconciler=reconciler,
-        loop=loop,
-    )
+    return Service(queue=queue, courier=courier, memory=memory, reconciler=reconciler, loop=loop)
 
 
 def _couriers(ports: Ports, hooks: Hooks, queue: Queue) -> Couriers:

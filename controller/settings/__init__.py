@@ -141,6 +141,22 @@ class Settings(BaseSettings):
         "folder that gets a file of each decision, for canaryctl explain; the oldest give way",
         "the path of a folder",
     )
+    lease_namespace: str = setting(
+        "",
+        "namespace of the Lease by which one of several replicas leads; empty: there is no other",
+        "a namespace's name",
+    )
+    lease_name: str = setting("canary-controller", "name of that Lease", "a Lease's name")
+    lease_seconds: int = setting(
+        10,
+        "after how long a leader that is silent is replaced",
+        "whole seconds from 5 to 60",
+        ge=5,
+        le=60,
+    )
+    replica_name: str = setting(
+        "", "name of this replica, for people; empty: the host's", "a name such as the pod's"
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Lower] = setting(
         "info", "least important level that is logged", "debug, info, warning or error"
     )

@@ -5,16 +5,17 @@ CPU of a trimmed decode. What is used is its configuration, credentials and conn
 """
 
 import asyncio
+import copy
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import aiohttp
 import msgspec
 
-from controller.engine.ports import Conflict, Refused, Unavailable
+from controller.engine.ports import Conflict, Fence, Refused, Unavailable, Unfenced
 
 # Imported only where it is used: it takes longer than all that a person's command does otherwise.
 if TYPE_CHECKING:
@@ -120,14 +121,14 @@ async def load_configuration(kubeconfig: Path | None, context: str | None) -> "C
     return configuration
 
 
-class KubeClient:
-    """Requests against one API server, with the credentials of `configuration`."""
+class _Wire:
+    """The connections, which all who speak to one API server share."""
 
-    def __init__(self, configuration: "Configuration", *, user_agent: str = "canary-controller"):
+    def __init__(self, configuration: "Configuration", user_agent: str) -> None:
         self._configuration = configuration
         self._user_agent = user_agent
         self._authority = _modified(configuration.ssl_ca_cert)
-        self._api = self._connect()
+        self.api = self._connect()
 
     def _connect(self) -> "ApiClient":
         from kubernetes.aio.client.api_client import ApiClient  # noqa: PLC0415
@@ -136,8 +137,31 @@ class KubeClient:
         api.user_agent = self._user_agent
         return api
 
+    async def renew_authority(self) -> None:
+        """Load the cluster's CA again if its file was replaced: it is read at construction only."""
+        modified = _modified(self._configuration.ssl_ca_cert)
+        if modified != self._authority:
+            self._authority, outdated, self.api = modified, self.api, self._connect()
+            await outdated.close()
+
+
+class KubeClient:
+    """Requests against one API server, with the credentials of `configuration`."""
+
+    _fence: Fence = Unfenced()
+
+    def __init__(self, configuration: "Configuration", *, user_agent: str = "canary-controller"):
+        self._wire = _Wire(configuration, user_agent)
+
+    def behind(self, fence: Fence) -> Self:
+        """The same client, whose writes have to pass a fence, and are over when its time is."""
+        fenced = copy.copy(self)
+        fenced._fence = fence
+        return fenced
+
     async def close(self) -> None:
-        await self._api.close()
+        """End the connections, also for those who share them."""
+        await self._wire.api.close()
 
     async def request(
         self,
@@ -181,6 +205,8 @@ class KubeClient:
         timeout_seconds: float,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer below 400, and the vendor's ways to fail turned into ours."""
+        if method != "GET":
+            timeout_seconds = min(timeout_seconds, self._fence.check())
         try:
             async with asyncio.timeout(timeout_seconds):
                 answer = await self._send(method, path, query, content, timeout_seconds)
@@ -206,25 +232,25 @@ class KubeClient:
         timeout_seconds: float,
     ) -> aiohttp.ClientResponse:
         body, content_type = content
-        _, url, headers, _, _ = await self._api.param_serialize(
+        api = self._wire.api
+        _, url, headers, _, _ = await api.param_serialize(
             method,
             path,
             query_params=list((query or {}).items()),
             header_params={"Accept": JSON, "Content-Type": content_type},
             auth_settings=["BearerToken"],
         )
-        answer = await self._api.call_api(
+        if method != "GET":
+            # Between the decision to write and the write a process may be stopped for minutes.
+            self._fence.check()
+        answer = await api.call_api(
             method, url, header_params=headers, body=body, _request_timeout=timeout_seconds
         )
         response: aiohttp.ClientResponse = answer.response
         return response
 
     async def _renew_authority(self) -> None:
-        """Load the cluster's CA again if its file was replaced: it is read at construction only."""
-        modified = _modified(self._configuration.ssl_ca_cert)
-        if modified != self._authority:
-            self._authority, outdated, self._api = modified, self._api, self._connect()
-            await outdated.close()
+        await self._wire.renew_authority()
 
 
 def _wire_failures() -> tuple[type[Exception], ...]:

@@ -24,7 +24,7 @@ from controller.domain.readings import Missing
 from controller.domain.records import Intent, Ref, Workload
 from controller.domain.snapshot import Scene
 from controller.domain.status import Status
-from controller.engine.ports import Clock, Conflict, Refused, Unavailable
+from controller.engine.ports import Clock, Conflict, Fence, Refused, Unavailable, Unfenced
 
 LOG_TIMEOUT_SECONDS: Final = 3.0
 LOG_BYTES_MAX: Final = 64 * 1024
@@ -71,13 +71,17 @@ class KubeCluster:
         preset_problem: PresetProblem,
         clock: Clock,
         dice: random.Random,
+        fence: Fence | None = None,
     ) -> None:
         self._client = client
         self._inbox = Inbox()
         self._view = View(preset_problem, self._inbox.add)
-        self._writes = Writes(client)
+        acting = client.behind(fence or Unfenced())
+        self._writes = Writes(acting)
         self._moves = Moves(self._writes, self._view)
-        self._events = Events(client, clock)
+        # What people ask for is theirs: any replica writes it down, and one acts on it.
+        self._requests = Moves(Writes(client), self._view)
+        self._events = Events(acting, clock)
         self._reflectors = (
             Reflector(client, self._view.canaries, namespace, dice=dice),
             Reflector(client, self._view.deployments, namespace, dice=dice),
@@ -182,7 +186,7 @@ class KubeCluster:
     async def ask(self, ref: Ref, intent: Intent, seen: Scene) -> None:
         """Put a person's command on the Canary, in the place of the one in `seen`, if any."""
         assert ref == seen.ref, "a command belongs to the scene it was checked against"
-        await self._moves.ask(intent, seen)
+        await self._requests.ask(intent, seen)
 
     async def previous_log(
         self, namespace: str, pod: str, container: str, lines: int, *, down: bool

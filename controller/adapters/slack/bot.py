@@ -110,6 +110,12 @@ class SlackBot:
                 thread.doubt_until = loop.time() + self.api.pace.settling
                 raise
 
+    def forget(self) -> None:
+        """Another process spoke in our place: what is known of messages is looked up again."""
+        for place, thread in list(self._threads.items()):
+            if not thread.lock.locked():
+                del self._threads[place]
+
     async def note(self, shown: Shown, said: str, left: tuple[IntentAction, ...]) -> None:
         """Write on a message who did what, and what can be done since. Raises as `send` does."""
         place = (shown.channel, shown.ts)
