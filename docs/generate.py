@@ -1,7 +1,7 @@
 """`python docs/generate.py [--check]`: writes what the docs say of the code from the code.
 
-docs/reference.md and docs/commands.md are generated whole, and of README.md what stands between two
-markers. With `--check` nothing is written: the exit code is 1 when a file is old.
+docs/reference.md and docs/commands.md are generated whole, of README.md and some other pages what
+stands between two markers. With `--check` nothing is written: the exit code is 1 when one is old.
 """
 
 import ast
@@ -29,11 +29,17 @@ from controller.settings import Settings, flag, variable
 from controller.simulation.scenarios.schema import fields as scenario_fields
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+# The pages' makers stand beside this file; the docs are no package.
+sys.path.insert(0, str(ROOT / "docs"))
+import reference_more  # noqa: E402 - it is found by the line above
+
 REFERENCE: Final = ROOT / "docs" / "reference.md"
 COMMANDS_PAGE: Final = ROOT / "docs" / "commands.md"
 HELP_COLUMNS: Final = 96
 WORDS: Final = ROOT / "docs" / "words.json"
 README: Final = ROOT / "README.md"
+HOW_IT_DECIDES: Final = ROOT / "docs" / "how-it-decides.md"
+SECURITY: Final = ROOT / "docs" / "security.md"
 
 HEAD: Final = """\
 # Reference
@@ -63,13 +69,20 @@ def documents() -> Mapping[Path, str]:
     return {
         REFERENCE: reference(),
         COMMANDS_PAGE: command_line(),
-        README: with_parts(README.read_text(encoding="utf-8")),
+        README: with_parts(README.read_text(encoding="utf-8"), {"life cycle": diagram()}),
+        HOW_IT_DECIDES: with_parts(
+            HOW_IT_DECIDES.read_text(encoding="utf-8"),
+            {"life cycle": diagram(), "worked example": reference_more.example()},
+        ),
+        SECURITY: with_parts(
+            SECURITY.read_text(encoding="utf-8"), {"rights": reference_more.rights()}
+        ),
     }
 
 
-def with_parts(text: str) -> str:
+def with_parts(text: str, parts: Mapping[str, str]) -> str:
     """The text with what stands between its markers made anew."""
-    for name, content in {"life cycle": diagram()}.items():
+    for name, content in parts.items():
         begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
         before, found, rest = text.partition(begin)
         _, closed, after = rest.partition(end)
@@ -109,6 +122,7 @@ def reference() -> str:
         "Events": _worded("reason", words["events"], _event_reasons()),
         "Problems": _worded("reason", words["problems"], _reasons("Problem")),
         "Metrics": _metrics(),
+        **reference_more.sections(),
         "Scenario files": _scenario_file(),
     }
     introductions: Mapping[str, str] = words["introductions"]

@@ -59,7 +59,8 @@ def test_a_function_fits_on_a_screen(path: Path) -> None:
 
 
 def test_every_module_is_imported_by_another() -> None:
-    imported = {name for path in sources("controller") for name in imports(path)}
+    # The chart is made of what some of them say.
+    imported = {name for path in sources("controller", "helm") for name in imports(path)}
     modules = {
         module(path)
         for path in sources("controller")

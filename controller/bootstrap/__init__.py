@@ -83,6 +83,7 @@ async def _work(settings: Settings, outside: Outside) -> None:
     telemetry.show_watches(cluster.age_seconds, cluster.relists)
     async with asyncio.TaskGroup() as group:
         group.create_task(cluster.run(), name="watches")
+        group.create_task(outside.rights.watch(), name="own rights")
         if recorder is not None:
             group.create_task(recorder.run(), name="flight recorder")
         group.create_task(replica.run(), name="replica")

@@ -14,6 +14,7 @@ from controller.adapters.clock import SystemClock
 from controller.adapters.kube.client import KubeClient, load_configuration
 from controller.adapters.kube.cluster import KubeCluster
 from controller.adapters.kube.lease import KubeLease
+from controller.adapters.kube.own_rights import OwnRights
 from controller.adapters.kube.reviews import KubeReviews
 from controller.adapters.prometheus.metrics import PrometheusMetrics
 from controller.adapters.prometheus.problems import problem_of
@@ -41,6 +42,7 @@ class Outside:
     """What the process speaks to. `notifiers`: the first one is the log when there is no other."""
 
     cluster: KubeCluster
+    rights: OwnRights
     leadership: Leadership | Alone
     access: Access
     metrics: Metrics
@@ -65,7 +67,7 @@ async def connected(settings: Settings, stack: AsyncExitStack) -> Outside:
     leadership = _leadership(settings, client, clock, name)
     cluster = KubeCluster(
         client,
-        namespace=settings.namespace or None,
+        namespaces=settings.namespaces,
         preset_problem=problem_of,
         clock=clock,
         dice=dice,
@@ -76,6 +78,13 @@ async def connected(settings: Settings, stack: AsyncExitStack) -> Outside:
     folder = settings.flight_recorder_dir
     return Outside(
         cluster=cluster,
+        rights=OwnRights(
+            client=client,
+            namespaces=settings.namespaces,
+            lease=(settings.lease_namespace, settings.lease_name)
+            if settings.lease_namespace
+            else None,
+        ),
         leadership=leadership,
         access=Gatekeeper(KubeReviews(client, settings.api_audience), clock),
         metrics=_metrics(settings, telemetry, stack),

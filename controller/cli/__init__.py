@@ -19,11 +19,12 @@ from controller.cli.logs import LOGS
 from controller.cli.run import RUN
 from controller.cli.simulate import SIMULATE
 from controller.cli.status import STATUS
+from controller.cli.uninstall import UNINSTALL_CHECK
 from controller.cli.version import VERSION
 
 COMMANDS: Final[tuple[Command, ...]] = (
     *(GET, STATUS, *ACTS, HISTORY, LOGS, EXPLAIN, LINT),
-    *(DEMO, SIMULATE, RUN, COMPLETION, VERSION),
+    *(DEMO, SIMULATE, RUN, UNINSTALL_CHECK, COMPLETION, VERSION),
 )
 
 

@@ -15,6 +15,8 @@ EXIT_TIMED_OUT: Final = 8
 EXIT_UNDER_WAY: Final = 10
 EXIT_WAITS: Final = 11
 EXIT_ROLLED_BACK: Final = 12
+EXIT_LEFT: Final = 13
+EXIT_UNSEEN: Final = 14
 EXIT_INTERRUPTED: Final = 130
 
 EXIT_CODES: Final = """\
@@ -33,6 +35,8 @@ exit codes:
    10  status --exit-code: a release is under way
    11  status --exit-code: a person is needed
    12  status --exit-code, --wait-for: the release was rolled back, or is held as rejected before
+   13  uninstall-check: a Deployment would be left paused, unjudged or marked
+   14  uninstall-check: nothing was found, but not everything could be seen
   130  interrupted (Ctrl-C, or SIGTERM before the end)"""
 
 

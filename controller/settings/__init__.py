@@ -1,6 +1,7 @@
 """How the process is told where things are: a flag wins over the environment, both over default."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Final, Literal, Self
 
@@ -28,6 +29,7 @@ SECRETS: Final[Mapping[str, bool]] = {
     "webhook_url": True,
     "webhook_secret": False,
 }
+_NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _FILE: Final = "the path of a file"
 _BETTER: Final = "better given by environment or file than in a command line"
 
@@ -43,7 +45,11 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid"
     )
 
-    namespace: str = setting("", "namespace to watch; empty: all of them", "a namespace's name")
+    namespace: str = setting(
+        "",
+        "namespaces to watch, with commas between them; empty: all of them",
+        "namespaces such as exams,shop",
+    )
     kubeconfig: FilePath | None = setting(
         None, "kubeconfig file; none: the pod's own service account", _FILE
     )
@@ -175,6 +181,9 @@ class Settings(BaseSettings):
         return self
 
     def _contradictions(self) -> Iterator[str]:
+        for name in self.namespaces:
+            if not _NAMESPACE.fullmatch(name):
+                yield f"namespace = {self.namespace!r}: {name!r} is no name of a namespace"
         for name in SECRETS:
             if getattr(self, name) and getattr(self, f"{name}_file"):
                 yield f"{name} and {name}_file are both given; leave one of them out"
@@ -194,6 +203,12 @@ class Settings(BaseSettings):
             yield "webhook_url and webhook_secret belong together; give both or none"
         if (self.tls_cert_file is None) != (self.tls_key_file is None):
             yield "tls_cert_file and tls_key_file belong together; give both or none"
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Those that are watched; none: all of them."""
+        words = (word.strip() for word in self.namespace.split(","))
+        return tuple(dict.fromkeys(word for word in words if word))
 
     def _given(self, name: str) -> bool:
         return bool(getattr(self, name) or getattr(self, f"{name}_file"))

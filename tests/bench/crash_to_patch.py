@@ -126,7 +126,7 @@ async def one_round(watched: Watched = lambda _cluster, _service: None) -> Insta
     async with serving(server) as client:
         cluster = KubeCluster(
             client,
-            namespace=NAMESPACE,
+            namespaces=(NAMESPACE,),
             preset_problem=lambda _preset: None,
             clock=Wall(),
             dice=random.Random(1),

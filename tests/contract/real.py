@@ -74,7 +74,7 @@ class RealLab(Lab):
         client = KubeClient(await load_configuration(self._account, None))
         cluster = KubeCluster(
             client,
-            namespace=self.ref.namespace,
+            namespaces=(self.ref.namespace,),
             preset_problem=lambda _: None,
             clock=SystemClock(),
             dice=random.Random(1),

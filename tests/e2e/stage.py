@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-import yaml
 
+from tests.e2e import charted
 from tests.e2e.channel import Channel
 from tests.e2e.rig.api import ApiError
-from tests.e2e.rig.processes import REPOSITORY, Process, free_port
+from tests.e2e.rig.processes import Process, free_port
 from tests.e2e.rig.world import World
 
 GROUP: Final = "canary-controller.io"
-SYSTEM: Final = "canary-controller"
 Object = dict[str, Any]
 
 # Short steps, and margins that a few hundred requests can prove: what is shown here is that the
@@ -34,24 +33,13 @@ QUICK: Final[Object] = {
 
 
 def install(world: World) -> Path:
-    """All of deploy/, the gate where the server has it; returns the controller's kubeconfig."""
-    for manifest in yaml.safe_load_all((REPOSITORY / "deploy" / "crd.yaml").read_text()):
-        world.api.apply(manifest)
-    versions = world.api.request("GET", "/apis/admissionregistration.k8s.io/v1").json()
-    if any(r["name"] == "mutatingadmissionpolicies" for r in versions["resources"]):
-        for manifest in yaml.safe_load_all((REPOSITORY / "deploy" / "gate.yaml").read_text()):
-            world.api.apply(manifest)
-    for name in ("roles.yaml", "commands.yaml"):
-        for manifest in yaml.safe_load_all((REPOSITORY / "deploy" / name).read_text()):
-            world.api.apply(manifest)
-    if world.api.find("Namespace", SYSTEM) is None:
-        metadata = {"name": SYSTEM}
-        world.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-    manifests = list(yaml.safe_load_all((REPOSITORY / "deploy" / "rbac.yaml").read_text()))
-    role = next(m for m in manifests if m["kind"] == "ClusterRole")
-    account = world.service_account(SYSTEM, SYSTEM, rules=role["rules"])
+    """The chart as it is, for this server; returns the kubeconfig of the chart's own account.
+
+    So every story here is told with exactly the rights that an installation has.
+    """
+    charted.apply(world, charted.chart(world))
     world.wait_until(lambda: served(world), 30, "the CRD to be served")
-    return account
+    return charted.account(world)
 
 
 def served(world: World) -> bool:

@@ -18,6 +18,7 @@ from controller.adapters.kube.status_codec import dump_status
 from controller.adapters.kube.store import Key
 from controller.adapters.kube.translate import PresetProblem
 from controller.adapters.kube.view import View
+from controller.adapters.kube.watches import Watches
 from controller.adapters.kube.writes import Writes
 from controller.domain.changes import Change, Occurrence
 from controller.domain.readings import Missing
@@ -58,7 +59,7 @@ class Inbox:
 
 
 class KubeCluster:
-    """The Kubernetes cluster, in one namespace or in all (None).
+    """The Kubernetes cluster, in some namespaces or (none are named) in all.
 
     `run` has to be running for anything to be seen. Leaving `async with` closes the connections.
     """
@@ -67,7 +68,7 @@ class KubeCluster:
         self,
         client: KubeClient,
         *,
-        namespace: str | None,
+        namespaces: tuple[str, ...],
         preset_problem: PresetProblem,
         clock: Clock,
         dice: random.Random,
@@ -82,12 +83,8 @@ class KubeCluster:
         # What people ask for is theirs: any replica writes it down, and one acts on it.
         self._requests = Moves(Writes(client), self._view)
         self._events = Events(acting, clock)
-        self._reflectors = (
-            Reflector(client, self._view.canaries, namespace, dice=dice),
-            Reflector(client, self._view.deployments, namespace, dice=dice),
-            Reflector(client, self._view.replica_sets, namespace, dice=dice),
-            Reflector(client, self._view.pods, namespace, dice=dice),
-        )
+        self._welcomed: set[str | None] = set()
+        self._watches = Watches(client, self._view, namespaces, dice)
         # Of no namespace, and nothing waits for it: an account may not be allowed to see nodes.
         self._nodes = Reflector(client, self._view.nodes, None, dice=dice)
         self._view.nodes_are_known = lambda: self._nodes.age_seconds() < NODES_AGE_SECONDS_MAX
@@ -111,51 +108,62 @@ class KubeCluster:
             _logger.warning("Whether the gate lets us through cannot be seen: %s", error)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_gate())
-            for reflector in (*self._reflectors, self._nodes):
+            group.create_task(self._welcome())
+            for reflector in (*self._watches, self._nodes):
                 group.create_task(reflector.run())
 
     async def wait_synced(self, timeout_seconds: float) -> None:
         """Return when everything was listed once; raise Unavailable, with what is missing."""
         try:
             async with asyncio.timeout(timeout_seconds):
-                for reflector in self._reflectors:
+                for reflector in self._watches:
                     await reflector.synced.wait()
         except TimeoutError as error:
             missing = ", ".join(self.unsynced())
             raise Unavailable(f"not listed in {timeout_seconds:g} s: {missing}") from error
 
     def unsynced(self) -> tuple[str, ...]:
-        """The kinds that were not listed yet."""
-        return tuple(r.kind for r in self._reflectors if not r.synced.is_set())
+        """What was not listed yet, with its namespace where several are watched."""
+        return self._watches.unsynced()
 
     def relists(self) -> Mapping[str, int]:
         """How often each kind had to be listed again, by kind."""
-        return {reflector.kind: reflector.relists for reflector in self._reflectors}
+        return self._watches.summed(lambda reflector: reflector.relists)
 
     def reconnects(self) -> Mapping[str, int]:
         """How often each watch was opened, by kind."""
-        return {reflector.kind: reflector.reconnects for reflector in self._reflectors}
+        return self._watches.summed(lambda reflector: reflector.reconnects)
 
     def age_seconds(self) -> Mapping[str, float]:
-        """Seconds since each watch heard from the server, by kind."""
-        return {reflector.kind: reflector.age_seconds() for reflector in self._reflectors}
+        """Seconds since the watch that is behind the most heard from the server, by kind."""
+        return self._watches.age_seconds()
 
     async def changes(self) -> AsyncIterator[Ref]:
-        """Every Canary once everything is known, then each that something happened to.
+        """Every Canary once its namespace is known, then each that something happened to.
 
         Nothing comes before the first lists are whole: a scene without its pods would lie. One
         reader at a time.
         """
-        for reflector in self._reflectors:
-            await reflector.synced.wait()
-        for ref in (*self.refs(), *self._view.strays()):
-            self._inbox.add(ref)
+        self._ask_for_all()
         while True:
-            yield await self._inbox.take()
+            ref = await self._inbox.take()
+            if self._welcomed & {None, ref.namespace}:
+                yield ref
+
+    def _ask_for_all(self, namespace: str | None = None) -> None:
+        for ref in (*self._view.refs(), *self._view.strays()):
+            if namespace in {None, ref.namespace}:
+                self._inbox.add(ref)
+
+    async def _welcome(self) -> None:
+        """Ask for a look at every Canary of a namespace once that is known."""
+        async for namespace in self._watches.known():
+            self._welcomed.add(namespace)
+            self._ask_for_all(namespace)
 
     def refs(self) -> tuple[Ref, ...]:
-        """Every Canary there is."""
-        return self._view.refs()
+        """Every Canary there is, in the namespaces that are known."""
+        return tuple(ref for ref in self._view.refs() if self._watches.knows(ref.namespace))
 
     def scene(self, ref: Ref) -> Scene | None:
         """What is known now, own writes included; None when there is no such Canary."""

@@ -1,8 +1,6 @@
-"""`python -m controller.adapters.kube.manifests [directory]`: writes the generated manifests."""
+"""The manifests that are generated from the models; helm/generate.py makes the chart of them."""
 
-import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Final
 
 import yaml
@@ -12,7 +10,7 @@ from controller.adapters.kube.gate import policy_manifests
 from controller.adapters.kube.permissions import guard_manifests
 
 SERVICE_ACCOUNT: Final = "system:serviceaccount:canary-controller:canary-controller"
-"""The controller's user in the raw manifests; the chart fills in its own."""
+"""The controller's user in deploy/; the chart fills in its own."""
 
 _HEADER: Final = "# Generated from the models by `make fix`: change those, not this.\n"
 _COLUMNS: Final = 100
@@ -46,14 +44,3 @@ def _text(*documents: dict[str, Any]) -> str:
     return _HEADER + yaml.dump_all(
         documents, Dumper=_Dumper, sort_keys=False, width=_COLUMNS, allow_unicode=True
     )
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Write the files into the directory given, else into this repository's `deploy/`."""
-    directory = Path(arguments[0]) if arguments else Path(__file__).parents[3] / "deploy"
-    for name, text in manifests().items():
-        (directory / name).write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -53,6 +53,7 @@ class Reflector(Generic[T]):
         idle_seconds_max: float = IDLE_SECONDS_MAX,
         selector: Query | None = None,
     ) -> None:
+        self.namespace = namespace
         self.synced = asyncio.Event()
         self.trouble = ""
         self.relists = 0
@@ -134,7 +135,7 @@ class Reflector(Generic[T]):
                 break
             query["continue"] = page.metadata.continue_
         version = page.metadata.resource_version
-        self._shelf.replace(entries, int(version))
+        self._shelf.replace(entries, int(version), self.namespace)
         self._heard()
         self.relists += self.synced.is_set()
         self.synced.set()
@@ -193,7 +194,7 @@ class Reflector(Generic[T]):
             elif entry is not None:
                 self._shelf.put(entry)
         self._version = version
-        self._shelf.position = int(version)
+        self._shelf.reach(self.namespace, int(version))
 
     def _read(self, source: msgspec.Raw) -> Entry[T] | None:
         """The object, or None if it is so odd that it cannot be read: the others go on."""

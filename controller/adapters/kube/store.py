@@ -62,7 +62,8 @@ class Resource(Generic[T]):
 class Shelf(Generic[T]):
     """The objects of one kind, by key, uid and owner.
 
-    `position` is the resource version up to which the list and the watch have shown everything.
+    `position` is the resource version up to which the list and the watch of a namespace (None: of
+    all there are) have shown everything.
     Resource versions are compared as the integers they are: an answer to an own write can be
     ahead of the watch, and an older event must not undo it. `news` is told of every change that
     is worth a look.
@@ -70,7 +71,7 @@ class Shelf(Generic[T]):
 
     def __init__(self, resource: Resource[T], news: Callable[[Entry[T]], None]) -> None:
         self.resource = resource
-        self.position = 0
+        self._positions: dict[str | None, int] = {}
         self._news = news
         self._by_key: dict[Key, Entry[T]] = {}
         self._by_uid: dict[str, Entry[T]] = {}
@@ -95,6 +96,13 @@ class Shelf(Generic[T]):
         owned = self._by_owner.get(owner, {}).values()
         return sorted(owned, key=lambda entry: (entry.created_at, entry.key))
 
+    def position(self, namespace: str | None) -> int:
+        return self._positions.get(namespace, 0)
+
+    def reach(self, namespace: str | None, version: int) -> None:
+        """The watch of a namespace has shown everything up to this version."""
+        self._positions[namespace] = version
+
     def put(self, entry: Entry[T]) -> None:
         """Take what the watch or a list shows, unless something newer is known."""
         if entry.owner is None:
@@ -109,7 +117,8 @@ class Shelf(Generic[T]):
 
         It may have seen the object's end since.
         """
-        if entry.version > self.position:
+        where = None if None in self._positions else entry.key.namespace
+        if entry.version > self.position(where):
             self.put(entry)
 
     def drop(self, key: Key, version: int) -> None:
@@ -119,12 +128,16 @@ class Shelf(Generic[T]):
             self._remove(known)
             self._news(known)
 
-    def replace(self, entries: Mapping[Key, Entry[T]], version: int) -> None:
-        """Take a whole list, as of `version`; only what differs is news."""
+    def replace(
+        self, entries: Mapping[Key, Entry[T]], version: int, namespace: str | None = None
+    ) -> None:
+        """Take the whole list of a namespace, as of `version`; only what differs is news."""
         # A list is never behind the watch, unless the cluster was restored from a backup: then
         # nothing that is known is newer than the list.
-        rewound = version < self.position
+        rewound = version < self.position(namespace)
         for known in tuple(self._by_key.values()):
+            if namespace is not None and known.key.namespace != namespace:
+                continue
             if known.key not in entries and (rewound or known.version <= version):
                 self._remove(known)
                 self._news(known)
@@ -133,7 +146,7 @@ class Shelf(Generic[T]):
                 self._place(self._by_key.get(entry.key), entry)
             else:
                 self.put(entry)
-        self.position = version
+        self.reach(namespace, version)
 
     def _place(self, known: Entry[T] | None, entry: Entry[T]) -> None:
         if known is not None:

@@ -1,6 +1,7 @@
 """What the cluster tells and takes beside the moves: changes, gate, logs, Events, farewells."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from typing import Any
 
@@ -191,7 +192,7 @@ def test_a_gate_that_would_hold_our_own_rollbacks_is_refused_at_the_start() -> N
 
 async def gate_is(server: ApiServer, gate: GateKind) -> None:
     async with asyncio.timeout(5), serving(server) as client:
-        cluster = cluster_on(client, namespace=None)
+        cluster = cluster_on(client, ())
         task = asyncio.ensure_future(cluster.run())
         await cluster.wait_synced(5)
         await until(lambda: sum("mutating" in one.path for one in server.asked) >= 2)
@@ -212,3 +213,42 @@ def test_what_cannot_be_listed_in_time_is_named() -> None:
             await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(run())
+
+
+def test_a_namespace_that_may_not_be_seen_keeps_no_other_one_back() -> None:
+    async def run() -> None:
+        server = ApiServer()
+        for one in (canary(), deployment()):
+            server.put(path_of(one), one)
+        server.forbidden = frozenset({"/api/v1/namespaces/closed/pods"})
+        async with serving(server) as client:
+            cluster = cluster_on(client, (NAMESPACE, "closed"))
+            task = asyncio.ensure_future(cluster.run())
+            assert await anext(cluster.changes()) == EXAM
+            assert cluster.refs() == (EXAM,)
+            await until(lambda: cluster.unsynced() == ())
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+
+
+def test_a_list_of_one_namespace_leaves_the_others_alone() -> None:
+    async def run() -> None:
+        server = ApiServer()
+        for place in ("exams", "shop"):
+            for one in (canary(), deployment()):
+                one["metadata"]["namespace"] = place
+                server.put(path_of(one), one)
+        async with serving(server) as client:
+            cluster = cluster_on(client, ("exams", "shop"))
+            task = asyncio.ensure_future(cluster.run())
+            await cluster.wait_synced(5)
+            assert cluster.refs() == (Ref("exams", "exam"), Ref("shop", "exam"))
+            assert all(cluster.scene(ref) for ref in cluster.refs())
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    asyncio.run(asyncio.wait_for(run(), 10))

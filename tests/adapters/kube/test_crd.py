@@ -1,4 +1,4 @@
-"""The CRD is what an API server takes, says what the model says, and is what lies in deploy/."""
+"""The CRD is what an API server takes, and says what the model says."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from controller.adapters.kube.crd import crd
-from controller.adapters.kube.manifests import main, manifests
+from controller.adapters.kube.manifests import manifests
 from controller.adapters.kube.model import parse_policy
 from controller.adapters.kube.schema import structural
 from controller.domain.policy import Policy
@@ -43,18 +43,6 @@ def filled(schema: dict[str, Any], value: object) -> object:
     if isinstance(value, list):
         return [filled(schema["items"], item) for item in value]
     return value
-
-
-@pytest.mark.parametrize("name", ["crd.yaml", "gate.yaml"])
-def test_the_manifests_in_deploy_are_generated(name: str) -> None:
-    assert (DEPLOY / name).read_text(encoding="utf-8") == manifests()[name], "run `make fix`"
-
-
-def test_the_manifests_are_written_by_one_command(tmp_path: Path) -> None:
-    main([str(tmp_path)])
-    assert {
-        path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()
-    } == manifests()
 
 
 def test_the_manifest_reads_back_as_the_crd() -> None:

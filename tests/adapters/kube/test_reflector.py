@@ -117,9 +117,9 @@ def test_a_bookmark_moves_the_version_from_which_the_next_watch_starts() -> None
         world.server.bookmarks = 500
         late = pod("late")
         world.server.put(path_of(late), late)
-        await until(lambda: world.shelf.position == 500)
+        await until(lambda: world.shelf.position(NAMESPACE) == 500)
 
-    assert play(story).shelf.position == 500
+    assert play(story).shelf.position(NAMESPACE) == 500
 
 
 @pytest.mark.parametrize("fault", [Fault.GONE, Fault.GONE_EVENT, Fault.TOO_LARGE])
@@ -223,7 +223,7 @@ def test_an_older_event_does_not_undo_an_own_write() -> None:
         world.shelf.put_own(ahead)
         example = pod("pod-0")
         world.server.put(path_of(example), example)
-        await until(lambda: world.shelf.position == world.server.version)
+        await until(lambda: world.shelf.position(NAMESPACE) == world.server.version)
 
     world = play(story)
     kept = world.shelf.at(Key(NAMESPACE, "pod-0"))

@@ -173,7 +173,7 @@ def test_a_canary_that_a_label_names_and_that_is_gone_is_a_stray() -> None:
 
 def test_a_list_from_before_a_restore_replaces_all_that_is_known() -> None:
     seen = whole()
-    seen.view.pods.position = 900
+    seen.view.pods.reach(None, 900)
     seen.view.pods.replace({}, 10)
     assert seen.scene().pods == ()
-    assert seen.view.pods.position == 10
+    assert seen.view.pods.position(None) == 10

@@ -36,11 +36,11 @@ class Noon:
         return NOW
 
 
-def cluster_on(client: KubeClient, namespace: str | None = NAMESPACE) -> KubeCluster:
+def cluster_on(client: KubeClient, namespaces: tuple[str, ...] = (NAMESPACE,)) -> KubeCluster:
     """The adapter as the composition root makes it."""
     return KubeCluster(
         client,
-        namespace=namespace,
+        namespaces=namespaces,
         preset_problem=lambda _: None,
         clock=Noon(),
         dice=random.Random(1),
