@@ -25,10 +25,13 @@ RUN tools/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir whe
     && tools/bin/python -m pip --python /app/bin/python install \
         --no-deps --no-index --no-compile wheels/*.whl
 
-# The vendors' own tests are a tenth of the tree. The bytecode is made here, once: the process
-# may not write it. It carries no time of a file, so the same source gives the same layer.
+# The vendors' own tests go. The bytecode is made here, once, since the process may not write it:
+# without a file's time in it, so that the same source gives the same layer, and not for the
+# generated classes of the Kubernetes client, 100 MB that we load none of (we speak JSON).
 RUN find /app/lib -type d -name tests -prune -exec rm -r {} + \
-    && /app/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app/lib
+    && /app/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash \
+        -x 'kubernetes/(aio/)?client/(api|models)/[a-z]' /app/lib
+
 
 
 FROM python:3.11.16-slim-bookworm@sha256:528257d48c1da0dcecc2e725d1ae34498d60c965f1241e39cd6a85a8859bdf84
@@ -47,6 +50,7 @@ LABEL org.opencontainers.image.title="canary-controller" \
 # One thread for linear algebra: the sums are small, and a thread per core of a large node only
 # costs memory. The rest: logs at once, and no attempt to write beside the code.
 ENV PATH=/app/bin:$PATH \
+    HOME=/app \
     OPENBLAS_NUM_THREADS=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1

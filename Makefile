@@ -45,6 +45,7 @@ test: check ## every gate and every test, those against a real control plane inc
 	@if command -v go >/dev/null; then $(PY) -m tests.e2e.rig.build; \
 	else echo "go is not there: what needs a real control plane will say so"; fi
 	@.ci/browser
+	@.ci/promtool
 	$(PY) -m pytest $(ARGS)
 
 incident: $(STAMP) ## replay the incident for real; RUNS=n repeats it, JSON=file keeps the numbers

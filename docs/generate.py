@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
+from controller.adapters.clock import SystemClock
 from controller.adapters.kube.crd import crd
 from controller.adapters.kube.guard_spec import VALUE_MAX
 from controller.adapters.prometheus.presets import PRESETS, REFUSED
@@ -237,9 +238,17 @@ def _move_table(words: Mapping[str, str]) -> str:
     return diagram() + "\n" + _table(("from", "move", "to", "when"), rows)
 
 
+def everything_shown(telemetry: Telemetry) -> None:
+    """Let it show all that a replica lets it show."""
+    telemetry.show_watches(lambda: {"pods": 0.0}, lambda: {"pods": 0}, lambda: {"pods": 0})
+    telemetry.show_standing(lambda: (), SystemClock())
+    telemetry.show_replica(lambda: False, lambda: 0, lambda: False)
+    telemetry.show_streams(lambda: 0, lambda: 0)
+
+
 def _metrics() -> str:
     registry = CollectorRegistry()
-    Telemetry(registry).show_watches(lambda: {"pods": 0.0}, lambda: {"pods": 0})
+    everything_shown(Telemetry(registry))
     rows = []
     for family in sorted(registry.collect(), key=lambda family: family.name):
         # The text format calls a counter by the name of its sample.

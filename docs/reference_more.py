@@ -158,8 +158,9 @@ def _conditions() -> str:
 def _condition_types() -> set[str]:
     """The keys of what `conditions` wants, read from its source."""
     for node in ast.walk(ast.parse(inspect.getsource(conditions))):
-        named = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "wanted"
-        if named and isinstance(node.value, ast.Dict):
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Dict):
+            continue
+        if ast.unparse(node.targets[0]) == "wanted":
             return {str(ast.literal_eval(key)) for key in node.value.keys if key is not None}
     raise AssertionError("no conditions are found in controller/domain/conditions.py")
 

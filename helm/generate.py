@@ -18,12 +18,12 @@ import yaml
 from pydantic import BaseModel
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "helm")]
+sys.path.insert(0, str(ROOT))
 
-from values import Values  # noqa: E402 - found by the path above
-
-from controller.adapters.kube.manifests import manifests  # noqa: E402
+from controller.adapters.kube.manifests import manifests  # noqa: E402 - found by the path above
 from controller.adapters.kube.rights import RIGHTS, Option, Right, Scope  # noqa: E402
+from helm.dashboards import DASHBOARDS, dashboard  # noqa: E402
+from helm.values import Values  # noqa: E402
 
 CHART: Final = ROOT / "helm" / "canary-controller"
 DEPLOY: Final = ROOT / "deploy"
@@ -67,6 +67,8 @@ def chart_files() -> Iterator[tuple[Path, str]]:
     for name, text in manifests().items():
         yield CHART / "files" / name, text
     yield CHART / "files" / "rules.yaml", _rules()
+    for name in DASHBOARDS:
+        yield CHART / "files" / "dashboards" / f"{name}.json", dashboard(name)
     yield CHART / "values.yaml", _values()
     yield CHART / "values.schema.json", _schema()
     yield CHART / "README.md", _readme()

@@ -1,73 +1,34 @@
-"""The docs say what is there: examples parse, what is named exists, generated parts are fresh."""
+"""The docs say what is there: what is named exists, generated parts are fresh."""
 
 import importlib.util
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Final
 
 import pytest
-import yaml
 
 from controller.adapters.kube.intents import read_intent
-from controller.adapters.kube.model import parse_policy
-from controller.adapters.kube.names import GROUP, INTENT_ANNOTATION, KIND, VERSION
-from controller.adapters.prometheus.problems import problem_of
+from controller.adapters.kube.names import INTENT_ANNOTATION
 from controller.domain.lifecycle import TRANSITIONS, Phase
-from controller.domain.policy import Policy
 from controller.domain.records import Intent, IntentAction
 from controller.settings import Settings, flag, variable
+from tests.docs.pages import PAGES, ROOT, blocks_of, name, spans_of, text
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = ROOT / "README.md"
 REFERENCE: Final = ROOT / "docs" / "reference.md"
 DECISIONS: Final = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-PAGES: Final = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-LINK: Final = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
-CODE: Final = re.compile(r"`([^`\n]+)`")
 FOLDERS: Final = ("controller", "deploy", "docs", "tests")
-
-
-def name(page: Path) -> str:
-    return str(page.relative_to(ROOT))
-
-
-def text(page: Path) -> str:
-    return page.read_text(encoding="utf-8")
-
-
-def blocks(page: Path, *languages: str) -> list[str]:
-    return [body for language, body in FENCE.findall(text(page)) if language in languages]
-
-
-def prose(page: Path) -> str:
-    """The page without its blocks of code."""
-    return FENCE.sub("", text(page))
 
 
 def code(page: Path) -> list[str]:
     """What stands in the type of a machine: spans, and the lines of shell blocks."""
-    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
-    return CODE.findall(prose(page)) + lines
-
-
-def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as they are made by those who show Markdown."""
-    heads = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", head).strip().lower().replace(" ", "-") for head in heads}
-
-
-def examples() -> Iterator[Any]:
-    """Every object in a YAML block of any page."""
-    for page in PAGES:
-        for number, block in enumerate(blocks(page, "yaml", "yml")):
-            for found in yaml.safe_load_all(block):
-                yield pytest.param(found, id=f"{name(page)}-{number}-{found['kind']}")
+    shell = [block.body for block in blocks_of(page) if block.language in {"sh", "bash", "console"}]
+    lines = [line for body in shell for line in body.splitlines()]
+    return [span for _, span in spans_of(page)] + lines
 
 
 @pytest.fixture(scope="module")
@@ -115,36 +76,9 @@ def test_every_move_is_in_the_diagram(generator: ModuleType) -> None:
     assert drawn == table
 
 
-@pytest.mark.parametrize("example", list(examples()))
-def test_an_example_is_a_whole_object(example: Any) -> None:
-    assert {"apiVersion", "kind", "metadata"} <= example.keys()
-    assert example["metadata"]["name"]
-    if example["kind"] == KIND:
-        assert example["apiVersion"] == f"{GROUP}/{VERSION}"
-        assert isinstance(parse_policy(example["spec"], problem_of), Policy)
-
-
 def test_the_smallest_canary_is_six_lines() -> None:
-    (smallest,) = blocks(README, "yaml")
+    (smallest,) = [block.body for block in blocks_of(README) if block.language == "yaml"]
     assert len(smallest.splitlines()) == 6
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_make_target_that_is_named_exists(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", text(ROOT / "Makefile"), re.MULTILINE))
-    named = {found for span in code(page) for found in re.findall(r"^make ([a-z]+)", span)}
-    assert named <= targets
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_relative_link_leads_somewhere(page: Path) -> None:
-    for link in LINK.findall(prose(page)):
-        if "://" in link:
-            continue
-        path, _, anchor = link.partition("#")
-        target = (page.parent / path).resolve() if path else page
-        assert target.exists(), link
-        assert not anchor or anchor in anchors(target), link
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -168,14 +102,6 @@ def test_every_metric_of_ours_that_is_named_exists(page: Path) -> None:
     named = {found for span in code(page) for found in re.findall(r"canary_controller_\w+", span)}
     assert metrics
     assert named <= metrics
-
-
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_flag_of_the_controller_that_is_shown_exists(page: Path) -> None:
-    flags = {f"--{flag(setting)}" for setting in Settings.model_fields}
-    for block in blocks(page, "sh"):
-        for command in re.findall(r"canaryctl run((?:[^\n]*\\\n)*[^\n]*)", block):
-            assert set(re.findall(r"--[\w-]+", command)) <= flags
 
 
 def test_the_reference_names_every_setting() -> None:

@@ -63,6 +63,7 @@ async def _work(settings: Settings, outside: Outside) -> None:
         visiting=telemetry.visiting,
         context=_name_phase,
         kept=recorder.record if recorder is not None else lambda _entry: None,
+        weighed=telemetry.weighed,
     )
 
     def turned(service: Service | None) -> None:
@@ -80,7 +81,11 @@ async def _work(settings: Settings, outside: Outside) -> None:
         turned=turned,
     )
     telemetry.show_queue(lambda: float(len(replica.service.queue)) if replica.service else 0.0)
-    telemetry.show_watches(cluster.age_seconds, cluster.relists)
+    telemetry.show_watches(cluster.age_seconds, cluster.relists, cluster.reconnects)
+    telemetry.show_standing(cluster.statuses, outside.clock)
+    telemetry.show_replica(
+        lambda: replica.leads, lambda: outside.leadership.transitions, cluster.gate_in_force
+    )
     async with asyncio.TaskGroup() as group:
         group.create_task(cluster.run(), name="watches")
         group.create_task(outside.rights.watch(), name="own rights")

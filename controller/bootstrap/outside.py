@@ -60,7 +60,7 @@ async def connected(settings: Settings, stack: AsyncExitStack) -> Outside:
     clock = SystemClock()
     dice = random.SystemRandom()
     registry = CollectorRegistry()
-    telemetry = Telemetry(registry)
+    telemetry = Telemetry(registry, _version())
     configuration = await load_configuration(settings.kubeconfig, None)
     name = f"{settings.replica_name or socket.gethostname()}-{dice.getrandbits(32):08x}"
     client = KubeClient(configuration, user_agent=f"{DISTRIBUTION}/{_version()} ({name})")

@@ -45,6 +45,7 @@ async def serve_people(settings: Settings, outside: Outside, replica: Replica) -
 
     desk = Desk(cluster=outside.cluster, access=outside.access)
     hub = Hub(source, paint)
+    outside.telemetry.show_streams(lambda: len(hub), lambda: hub.cut)
     tls = None
     if settings.tls_cert_file is not None and settings.tls_key_file is not None:
         tls = Tls(certificate=settings.tls_cert_file, key=settings.tls_key_file)
@@ -55,7 +56,12 @@ async def serve_people(settings: Settings, outside: Outside, replica: Replica) -
             routers.append(build_slack_door(conversation.take))
             group.create_task(conversation.run(), name="slack buttons")
         group.create_task(hub.run(), name="live pages")
-        app = build_app(_health(outside, replica), outside.registry, *routers)
+        app = build_app(
+            _health(outside, replica),
+            outside.registry,
+            *routers,
+            counted=outside.telemetry.answered,
+        )
         async with serve(
             app, settings.listen_host, settings.listen_port, tls=tls, ending=hub.close
         ) as port:

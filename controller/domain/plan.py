@@ -9,6 +9,7 @@ from controller.domain.case import Case, Plan, amended, with_notice
 from controller.domain.changes import Change, ClearIntent, LetGo, Occurrence, OptIn, Promote
 from controller.domain.command import answered, is_done, is_meant
 from controller.domain.conditions import MESSAGE_MAX, conditions
+from controller.domain.drift import drift_news, with_mounts
 from controller.domain.identify import identify
 from controller.domain.lifecycle import AT_REST, JUDGED, Phase
 from controller.domain.policy import Mode, Policy
@@ -33,7 +34,7 @@ HANDLERS: Final[Mapping[Phase, Callable[[Case], Plan]]] = {
 def decide(snapshot: Snapshot) -> Plan:
     """What to do about one Canary, given everything that is known at this instant."""
     scene = snapshot.scene
-    status = _housekeep(snapshot)
+    status = with_mounts(_housekeep(snapshot), snapshot.mounts)
     problem = _obstacle(scene)
     if problem is not None:
         return _refuse(snapshot, status, problem)
@@ -184,7 +185,8 @@ def _finish(case: Case, plan: Plan) -> Plan:
     """What holds for every plan: opt-in, intents done with, conditions, Observe touches nothing."""
     scene = case.snapshot.scene
     status, change = plan.status, plan.change
-    said = (*_deaths(case, status), *plan.occurrences)
+    known = scene.status.release
+    said = (*_deaths(case, status), *drift_news(known, status.release), *plan.occurrences)
     if change is None:
         change = _registration(case)
     if isinstance(scene.intent, Intent):

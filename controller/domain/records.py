@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from controller.domain.mounts import Mount
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Ref:
@@ -94,7 +96,10 @@ class Pod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaSet:
-    """One revision of the workload. `fingerprint` is of its template without the hash label."""
+    """One revision of the workload. `fingerprint` is of its template without the hash label.
+
+    `mounts` are the ConfigMaps and Secrets that the template names.
+    """
 
     name: str
     uid: str
@@ -103,6 +108,7 @@ class ReplicaSet:
     ready: int = 0
     revision: int = 0
     images: tuple[str, ...] = ()
+    mounts: tuple[Mount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

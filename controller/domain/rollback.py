@@ -11,7 +11,7 @@ from controller.domain.policy import Mode, RollbackStrategy
 from controller.domain.records import IntentAction
 from controller.domain.scaling import scaled
 from controller.domain.status import REJECTED_MAX, NoticeKind, Rejected, Result
-from controller.domain.wording import duration, notice, rollback_facts
+from controller.domain.wording import duration, left_over, notice, rollback_facts
 
 SLOW_AFTER: Final = timedelta(seconds=60)
 
@@ -42,7 +42,7 @@ def begin(case: Case, event: Event, cause: str) -> Plan:
     return case.move(
         event,
         towards_stable(decided),
-        say=Occurrence(reason="RollingBack", message=said, warning=True),
+        say=Occurrence(reason="RollingBack", message=said + left_over(release), warning=True),
         release=release,
         rejected=(*kept, rejected)[-REJECTED_MAX:],
         message=said,
@@ -188,7 +188,7 @@ def _rolled_back(case: Case) -> Plan:
     headline = f"{case.workload.name}: {release.canary} was rolled back"
     return case.move(
         Event.UNDONE,
-        say=Occurrence(reason="RolledBack", message=said, warning=True),
+        say=Occurrence(reason="RolledBack", message=said + left_over(release), warning=True),
         notice=notice(case, NoticeKind.ROLLED_BACK, headline, *rollback_facts(case), full=True),
         history=case.ended(Result.ROLLED_BACK, release.cause),
         release=replace(release, evidence="", promoting=False),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from controller.domain.history import History
+from controller.domain.mounts import Sighting
 from controller.domain.policy import Policy
 from controller.domain.readings import Measured, Missing, Reading
 from controller.domain.records import GateKind, Intent, Pod, Problem, Ref, ReplicaSet, Workload
@@ -42,6 +43,7 @@ class Snapshot:
     None until it was asked for; what of it cannot be had is empty in it. `guards` are the answers
     by the guards' names.
     `crashes` are canary deaths with their logs, `delivered` the keys of notices that went out.
+    `mounts` is what was found of stable's ConfigMaps and Secrets last; no decision depends on it.
     """
 
     scene: Scene
@@ -53,3 +55,4 @@ class Snapshot:
     guards: Mapping[str, Measured | Missing] = field(default_factory=dict)
     crashes: tuple[Crash, ...] = ()
     delivered: frozenset[str] = frozenset()
+    mounts: Sighting | None = None

@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 
 from controller.domain.findings import Finding, Spared, Uncovered
 from controller.domain.lifecycle import Phase
+from controller.domain.mounts import Baseline, Drift, Unread
 from controller.domain.naming import API
 from controller.domain.records import GateKind, IntentAction
 
@@ -152,6 +153,7 @@ class Release:
     through unjudged, `promoted_by` who had it promoted before all was compared, `cause` why it was
     rolled back, `strategy` how; `undone` is set once the stable template was seen back, so that a
     re-applied one is not undone for ever; `warned` once people were told that the rollback is slow.
+    `drift` is what a rollback does not bring back, `unread` what could not be looked at for that.
     """
 
     __pydantic_config__: ClassVar = API
@@ -180,6 +182,8 @@ class Release:
     strategy: str = ""
     undone: bool = False
     warned: bool = False
+    drift: tuple[Drift, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +206,7 @@ class Status:
     `stable` was promoted last, `recent_stables` are the fingerprints before it (a person's
     rollback to one of them must never wait). `intent_done` is the intent that was acted on,
     `skipped` the skip annotation that let a change through: it does so once. `commands` are what
-    people asked for last, newest last.
+    people asked for last, newest last. `mounts` are stable's ConfigMaps and Secrets as they were.
     """
 
     __pydantic_config__: ClassVar = API
@@ -223,4 +227,5 @@ class Status:
     outbox: tuple[Notice, ...] = ()
     intent_done: str = ""
     commands: tuple[Command, ...] = ()
+    mounts: Baseline | None = None
     conditions: tuple[Condition, ...] = ()

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from controller.domain.changes import Change, Occurrence
+from controller.domain.mounts import Mount, Mounted
 from controller.domain.policy import Guard, RequestSource, SlowRequests
 from controller.domain.readings import Lives, Measured, Missing, Past, Tally
 from controller.domain.records import Intent, Ref
@@ -77,6 +78,10 @@ class Cluster(Protocol):
         self, namespace: str, pod: str, container: str, lines: int, *, down: bool
     ) -> str | Missing:
         """The last lines of the container's process that died; `down`: it was not restarted yet."""
+        ...
+
+    async def mounted(self, namespace: str, mount: Mount) -> Mounted | Missing:
+        """What a ConfigMap or Secret is now, never its contents; or why that cannot be seen."""
         ...
 
     async def let_go(self, ref: Ref) -> None:

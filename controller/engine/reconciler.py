@@ -19,6 +19,7 @@ from controller.engine.course import Courses
 from controller.engine.journal import Journal
 from controller.engine.lastwords import LastWords
 from controller.engine.looks import Looks
+from controller.engine.mounts import MountLooks
 from controller.engine.ports import Clock, Cluster, Refused
 from controller.engine.tasks import Errands
 
@@ -49,6 +50,7 @@ class Reconciler:
     cluster: Cluster
     looks: Looks
     last_words: LastWords
+    mounts: MountLooks
     courier: Couriers
     journal: Journal
     courses: Courses
@@ -56,6 +58,7 @@ class Reconciler:
     errands: Errands
     observer: Observer
     context: Callable[[Ref, Status], None] = lambda _ref, _status: None
+    weighed: Callable[[float], None] = lambda _age_seconds: None
 
     async def reconcile(self, ref: Ref) -> timedelta | None:
         """Look, decide, act; returns after what time to look again (None: when told)."""
@@ -76,7 +79,11 @@ class Reconciler:
         now = self.clock.now()
         crashes = self.last_words.crashes(scene, now)
         snapshot = Snapshot(
-            scene=scene, now=now, crashes=crashes, delivered=self.courier.delivered(scene.ref)
+            scene=scene,
+            now=now,
+            crashes=crashes,
+            delivered=self.courier.delivered(scene.ref),
+            mounts=self.mounts.seen(scene, now),
         )
         release = scene.status.release
         if release is None:
@@ -101,6 +108,8 @@ class Reconciler:
             version = await self.cluster.commit(scene.ref, plan.status, scene.version)
             scene = replace(scene, version=version)
             self.journal.record(scene.ref, snapshot, plan)
+            if looked:
+                self._count_weighing(snapshot, plan)
             self._tell(snapshot, plan)
         elif plan.change is not None:
             # Nothing new to say, but a change: it is not made by a process that sees an old status
@@ -143,6 +152,11 @@ class Reconciler:
             past = after.history[-1]
             self.observer.released(past.result, _cause(after))
 
+    def _count_weighing(self, snapshot: Snapshot, plan: Plan) -> None:
+        release = plan.status.release
+        if release is not None and release.evaluated_until is not None:
+            self.weighed((snapshot.now - release.evaluated_until).total_seconds())
+
     def _count_rollback(self, snapshot: Snapshot, plan: Plan) -> None:
         begun = snapshot.scene.status.phase is not Phase.ROLLING_BACK
         if not begun or not isinstance(plan.change, Undo | Freeze):
@@ -164,6 +178,7 @@ class Reconciler:
         await self.cluster.let_go(ref)
         self.looks.forget(ref)
         self.last_words.forget(ref)
+        self.mounts.forget(ref)
         self.courier.forget(ref)
         self.courses.forget(ref)
 

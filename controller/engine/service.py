@@ -16,6 +16,7 @@ from controller.engine.journal import Entry, Journal
 from controller.engine.lastwords import LastWords
 from controller.engine.looks import Looks
 from controller.engine.loop import Loop
+from controller.engine.mounts import MountLooks
 from controller.engine.ports import Clock, Cluster, Metrics, Notifier
 from controller.engine.queue import Queue
 from controller.engine.reconciler import Observer, Reconciler
@@ -49,6 +50,7 @@ class Hooks:
     visiting: Callable[[Ref], AbstractContextManager[None]] = lambda _ref: nullcontext()
     context: Callable[[Ref, Status], None] = lambda _ref, _status: None
     kept: Callable[[Entry], None] = lambda _entry: None
+    weighed: Callable[[float], None] = lambda _age_seconds: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,7 @@ def assemble(
         cluster=ports.cluster,
         looks=looks,
         last_words=LastWords(cluster=ports.cluster, errands=errands, again=queue.add),
+        mounts=_mount_looks(ports, errands, queue),
         courier=(courier := _couriers(ports, hooks, queue)),
         journal=memory.journal,
         courses=memory.courses,
@@ -122,6 +125,7 @@ def assemble(
         errands=errands,
         observer=hooks.observer,
         context=hooks.context,
+        weighed=hooks.weighed,
     )
     loop = Loop(
         cluster=ports.cluster,
@@ -132,6 +136,16 @@ def assemble(
         visiting=hooks.visiting,
     )
     return Service(queue=queue, courier=courier, memory=memory, reconciler=reconciler, loop=loop)
+
+
+def _mount_looks(ports: Ports, errands: Errands, queue: Queue) -> MountLooks:
+    return MountLooks(
+        cluster=ports.cluster,
+        clock=ports.clock,
+        errands=errands,
+        again=queue.add,
+        later=queue.add_after,
+    )
 
 
 def _couriers(ports: Ports, hooks: Hooks, queue: Queue) -> Couriers:

@@ -147,6 +147,16 @@ class Settings(BaseSettings):
         "folder that gets a file of each decision, for canaryctl explain; the oldest give way",
         "the path of a folder",
     )
+    watch_configmaps: bool = setting(
+        True,
+        "say with a rollback which mounted ConfigMaps changed: it does not bring those back",
+        "true or false",
+    )
+    watch_secrets: bool = setting(
+        False,
+        "the same for Secrets, of which no contents are ever asked for; needs the right to get them",
+        "true or false",
+    )
     lease_namespace: str = setting(
         "",
         "namespace of the Lease by which one of several replicas leads; empty: there is no other",

@@ -29,6 +29,7 @@ class Effect(StrEnum):
     RECORD = "record"
     SEND = "send"
     LOG = "log"
+    MOUNT = "mount"
     TALLY = "tally"
     RESTARTS = "restarts"
     PAST = "past"

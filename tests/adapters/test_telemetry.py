@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -23,6 +23,8 @@ from controller.adapters.telemetry import (
     log_handler,
     redact,
 )
+from controller.domain.lifecycle import Phase
+from controller.domain.status import Condition, Notice, NoticeKind, Status
 
 
 @contextmanager
@@ -176,7 +178,8 @@ def test_everything_that_is_counted_is_shown() -> None:
     telemetry = Telemetry(registry)
     depth = [3]
     telemetry.show_queue(lambda: depth[0])
-    telemetry.show_watches(lambda: {"pods": 12.5, "canaries": math.inf}, lambda: {"pods": 2})
+    ages = {"pods": 12.5, "canaries": math.inf}
+    telemetry.show_watches(lambda: ages, lambda: {"pods": 2}, lambda: {"pods": 3})
     telemetry.released("RolledBack", "restarts")
     telemetry.rollback_sent(1.4)
     with telemetry.visiting("exams/exam-api"):
@@ -246,3 +249,77 @@ def test_a_look_that_fails_is_timed_and_named_in_the_log() -> None:
 
 def test_the_system_clock_speaks_utc() -> None:
     assert SystemClock().now().utcoffset() == timedelta(0)
+
+
+NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+
+
+class Noon:
+    def now(self) -> datetime:
+        return NOW
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+def blind(phase: Phase) -> Status:
+    condition = Condition(
+        type="MetricsAvailable",
+        status="False",
+        reason="Blind",
+        message="ErrorRate: no data",
+        last_transition_time=NOW,
+        observed_generation=1,
+    )
+    return Status(phase=phase, since=ago(5), conditions=(condition,))
+
+
+def test_how_the_canaries_stand_is_asked_for_at_each_scrape() -> None:
+    registry = CollectorRegistry()
+    notice = Notice(key="k", kind=NoticeKind.HOLDING, at=ago(90), headline="Held")
+    statuses = [
+        Status(phase=Phase.HOLDING, since=ago(60)),
+        Status(phase=Phase.HOLDING, since=ago(3600), outbox=(notice,)),
+        blind(Phase.ANALYSING),
+        blind(Phase.IDLE),
+    ]
+    Telemetry(registry).show_standing(lambda: statuses, Noon())
+    shown = samples(registry)
+    prefix = "canary_controller_"
+    assert shown[prefix + "canaries,Holding"] == 2
+    assert shown[prefix + "canaries,Promoting"] == 0
+    assert shown[prefix + "phase_oldest_seconds,Holding"] == 3600
+    assert shown[prefix + "phase_oldest_seconds,Promoting"] == 0
+    assert shown[prefix + "blind_releases"] == 1, "what is at rest is not judged"
+    assert shown[prefix + "oldest_notice_seconds"] == 90
+    statuses.clear()
+    assert samples(registry)[prefix + "canaries,Holding"] == 0
+
+
+def test_who_leads_is_shown_and_how_often_that_changed() -> None:
+    registry = CollectorRegistry()
+    leads = [True]
+    Telemetry(registry, "1.2.3").show_replica(lambda: leads[0], lambda: 4, lambda: False)
+    shown = samples(registry)
+    assert shown["canary_controller_leader"] == 1
+    assert shown["canary_controller_lease_transitions_total"] == 4
+    assert shown["canary_controller_gate_in_force"] == 0
+    leads[0] = False
+    assert samples(registry)["canary_controller_leader"] == 0
+    (built,) = (key for key in shown if key.startswith("canary_controller_build_info"))
+    assert "1.2.3" in built
+
+
+def test_answers_are_counted_by_route_and_streams_as_they_are() -> None:
+    registry = CollectorRegistry()
+    telemetry = Telemetry(registry)
+    telemetry.show_streams(lambda: 7, lambda: 2)
+    telemetry.answered("GET", "/api/v1/canaries", 200)
+    telemetry.weighed(12)
+    shown = samples(registry)
+    prefix = "canary_controller_"
+    assert shown[prefix + "http_requests_total,GET,/api/v1/canaries,200"] == 1
+    assert (shown[prefix + "streams"], shown[prefix + "streams_cut_total"]) == (7, 2)
+    assert shown[prefix + "evidence_age_seconds_bucket,10.0"] == 0
+    assert shown[prefix + "evidence_age_seconds_bucket,15.0"] == 1

@@ -1,20 +1,15 @@
 """The chart as Helm renders it, and what Kubernetes would say to it."""
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import helm_python
 import kubernetes_validate
 import yaml
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "helm"))
-
-import generate  # noqa: E402 - found by the path above
+from helm import generate
 
 Object = dict[str, Any]
 CHART: Final = generate.CHART

@@ -31,7 +31,8 @@ def _merged(below: Any, above: Any) -> Any:
     if not isinstance(below, Mapping) or not isinstance(above, Mapping):
         return above
     return {
-        key: _merged(below[key], above[key]) if key in below and key in above
+        key: _merged(below[key], above[key])
+        if key in below and key in above
         else above.get(key, below.get(key))
         for key in [*below, *(key for key in above if key not in below)]
     }

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -106,7 +107,7 @@ def anchors_of(page: Path) -> set[str]:
     """The anchors of a page's headings as the forges make them, and those set by hand."""
     tokens = _tokens(page)
     found: dict[str, int] = {}
-    for before, token in zip(tokens, tokens[1:], strict=False):
+    for before, token in pairwise(tokens):
         if before.type == "heading_open":
             slug = _slug(token)
             again = found.setdefault(slug, 0)

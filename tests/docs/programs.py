@@ -26,8 +26,7 @@ KUBECTL_SECONDS_MAX: Final = 20
 OWN: Final = "my-"
 """A file whose name begins so is the reader's own, and need not exist."""
 
-TYPES: Final = frozenset(
-    """
+_TYPES: Final = """
     all node nodes no pod pods po deployment deployments deploy replicaset replicasets rs service
     services svc configmap configmaps cm secret secrets namespace namespaces ns event events ev
     lease leases serviceaccount serviceaccounts sa ingress ingresses ing hpa crd crds pvc pdb
@@ -39,9 +38,9 @@ TYPES: Final = frozenset(
     validatingadmissionpolicybindings statefulset statefulsets daemonset daemonsets job jobs cronjob
     servicemonitor servicemonitors prometheusrule prometheusrules rollout rollouts application
     applications application.argoproj.io applications.argoproj.io helmrelease helmreleases
-    kustomization kustomizations
-    """.split()
-) | {"canary", PLURAL, f"{PLURAL}.{GROUP}", f"canary.{GROUP}"}
+    kustomization kustomizations canaries.flagger.app
+"""
+TYPES: Final = {*_TYPES.split(), "canary", PLURAL, f"{PLURAL}.{GROUP}", f"canary.{GROUP}"}
 _TYPED: Final = frozenset(
     {"get", "describe", "delete", "annotate", "label", "patch", "edit", "wait", "scale"}
 )
@@ -112,7 +111,7 @@ def kubectl(command: Command, reader: Reader) -> Wrong:
     """Flags and subcommands are judged by kubectl itself, which is asked for their --help."""
     words = command.words[1:]
     if words[:1] == ["canary"]:
-        yield from canaryctl(_of(command, ["canaryctl", *words[1:]]), reader)
+        yield from canaryctl(inside(command, ["canaryctl", *words[1:]]), reader)
         return
     if "canary" in words and words[0].startswith("-") and words[words.index("canary") - 1] != "get":
         verbs = _TYPED | {"create", "explain"}
@@ -122,14 +121,15 @@ def kubectl(command: Command, reader: Reader) -> Wrong:
     if "--" in words:
         inner = words[words.index("--") + 1 :]
         words = words[: words.index("--")]
-        yield from check(_of(command, inner), reader)
+        yield from check(inside(command, inner), reader)
     yield from _asked_kubectl(tuple(words))
     yield from missing(reader, values_of(words, "-f", "--filename", "-k", "--kustomize"))
     yield from _of_our_own(words)
     yield from _types(words)
 
 
-def _of(command: Command, words: list[str]) -> Command:
+def inside(command: Command, words: list[str]) -> Command:
+    """A command that another one runs."""
     return Command(line=command.line, words=words, stdin=command.stdin)
 
 
@@ -182,7 +182,7 @@ def _types(words: Sequence[str]) -> Wrong:
 def python(command: Command, reader: Reader) -> Wrong:
     words = command.words[1:]
     if words[:1] == ["-m"]:
-        yield from pip(_of(command, words[1:]), reader) if words[1:2] == ["pip"] else ()
+        yield from pip(inside(command, words[1:]), reader) if words[1:2] == ["pip"] else ()
     elif words[:1] == ["-c"]:
         compile(words[1], "-c", "exec")
     elif words and not words[0].startswith("-"):
@@ -203,13 +203,17 @@ def followed(command: Command, reader: Reader) -> Wrong:
     while rest and (rest[0].startswith("-") or rest[0].isdigit()):
         rest = rest[1:]
     if rest:
-        yield from check(_of(command, rest), reader)
+        yield from check(inside(command, rest), reader)
 
 
 def anything(command: Command, reader: Reader) -> Wrong:
     return iter(())
 
 
+_PLAIN: Final = """
+    cd echo cat export unset set sleep uuidgen jq grep head tail sort wc base64 tee true mkdir
+    cp mv rm test printf column less sed awk tr cut date diff source . open ls command
+"""
 Check = Callable[[Command, Reader], Wrong]
 CHECKS: Final[dict[str, Check]] = {
     "canaryctl": canaryctl,
@@ -220,13 +224,7 @@ CHECKS: Final[dict[str, Check]] = {
     "python3": python,
     "pip": pip,
     **dict.fromkeys(("watch", "time", "xargs", "sudo"), followed),
-    **dict.fromkeys(
-        """
-        cd echo cat export unset set sleep uuidgen jq grep head tail sort wc base64 tee true mkdir
-        cp mv rm test printf column less sed awk tr cut date diff source . open ls command
-        """.split(),
-        anything,
-    ),
+    **dict.fromkeys(_PLAIN.split(), anything),
 }
 
 

@@ -44,8 +44,7 @@ class Unreadable(Exception):
 def commands_of(body: str) -> list[Command]:
     """Every command of a block, those within `$(...)` as well.
 
-    Raises:
-        Unreadable: bash does not take it, or it is more than plain commands.
+    Raises `Unreadable` where bash does not take it, or a value is only a placeholder.
     """
     _ask_bash(body)
     found: list[Command] = []
@@ -90,8 +89,10 @@ def _logical_lines(body: str) -> Iterator[tuple[int, str, str]]:
         first, logical = at + 1, lines[at]
         at += 1
         while _is_open(logical) and at < len(lines):
-            logical = f"{logical[:-1]} {lines[at]}" if logical.endswith("\\") else (
-                f"{logical}\n{lines[at]}"
+            logical = (
+                f"{logical[:-1]} {lines[at]}"
+                if logical.endswith("\\")
+                else (f"{logical}\n{lines[at]}")
             )
             at += 1
         stdin: list[str] = []

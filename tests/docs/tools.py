@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from tests.docs.charted import wrong_values
 from tests.docs.pages import ROOT, text
-from tests.docs.programs import Check, Reader, Wrong, _of, canaryctl, missing, values_of
+from tests.docs.programs import Check, Reader, Wrong, canaryctl, inside, missing, values_of
 from tests.docs.shell import Command
 
 CHART: Final = "helm/canary-controller"
@@ -106,11 +106,11 @@ KNOWN: Final[dict[str, dict[str, str]]] = {
     "kustomize": {"build": ""},
 }
 _GLOBAL: Final = {"helm": _TARGET, "flux": "--namespace -n --context --timeout", "argocd": ""}
-_CURL: Final = frozenset(
-    "-H --header -s -S -f -L -N -k -o -X -d -i -I -v -sS -fsS -fsSL -sf --json --fail --silent "
-    "--show-error --location --output --request --data --data-binary --no-buffer --max-time "
-    "--cacert --get --data-urlencode -G --retry -w".split()
-)
+_CURL: Final = """
+    -H --header -s -S -f -L -N -k -o -X -d -i -I -v -sS -fsS -fsSL -sf --json --fail --silent
+    --show-error --location --output --request --data --data-binary --no-buffer --max-time
+    --cacert --get --data-urlencode -G --retry -w
+"""
 
 
 def tool(command: Command, reader: Reader) -> Wrong:
@@ -193,13 +193,13 @@ def docker(command: Command, reader: Reader) -> Wrong:
     if words[1:2] == ["run"]:
         at = next((i for i, word in enumerate(words) if "canary-controller" in word), None)
         if at is not None and words[at + 1 :]:
-            yield from canaryctl(_of(command, ["canaryctl", *words[at + 1 :]]), reader)
+            yield from canaryctl(inside(command, ["canaryctl", *words[at + 1 :]]), reader)
 
 
 def curl(command: Command, reader: Reader) -> Wrong:
     """Known flags, and addresses that are nobody's or the reader's own."""
     for flag in _flags(command.words[1:]):
-        if flag not in _CURL:
+        if flag not in _CURL.split():
             yield f"curl: is {flag} meant? If so, add it to tests/docs/tools.py"
     for word in command.words[1:]:
         if re.match(r"https?://", word):

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import yaml
 
-from helm.generate import NAME, render
-from tests.e2e.rig import kubeconfig
-from tests.e2e.rig.api import ApiError
+from helm.generate import DEPLOY, NAME, render
+from tests.e2e.rig import kubeconfig, resources
+from tests.e2e.rig.api import APPLY, ApiError
 from tests.e2e.rig.world import World
 
 Object = dict[str, Any]
@@ -45,13 +45,23 @@ def _rank(manifest: Object) -> int:
     return FIRST.index(kind) if kind in FIRST else len(FIRST)
 
 
-def apply(world: World, manifests: Iterable[Object]) -> list[Object]:
-    """Apply what the server has kinds for; returns the rest."""
+def deployed() -> list[Object]:
+    """The same as plain manifests, as `kubectl apply -k deploy/` would read them."""
+    names = yaml.safe_load((DEPLOY / "kustomization.yaml").read_text())["resources"]
+    texts = ((DEPLOY / name).read_text() for name in names)
+    return sorted((one for text in texts for one in yaml.safe_load_all(text)), key=_rank)
+
+
+def apply(world: World, manifests: Iterable[Object], *, dry_run: bool = False) -> list[Object]:
+    """Apply what the server has kinds for, strictly; returns the rest."""
     world.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME}})
+    how = {"fieldManager": "helm", "force": "true", "fieldValidation": "Strict"}
+    how |= {"dryRun": "All"} if dry_run else {}
     unknown = []
     for manifest in manifests:
         if _is_served(world, manifest["apiVersion"]):
-            world.api.apply(manifest, manager="helm")
+            path = resources.path_of(manifest)
+            world.api.request("PATCH", path, body=manifest, content_type=APPLY, **how)
         else:
             unknown.append(manifest)
     return unknown

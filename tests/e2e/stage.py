@@ -52,10 +52,15 @@ def served(world: World) -> bool:
 
 
 class Controller:
-    """`canaryctl run` as a process of its own, which can be killed and started again."""
+    """`canaryctl run` as a process of its own, which can be killed and started again.
 
-    def __init__(self, stage: "Stage") -> None:
+    One of several replicas has a name, and may have a way to the API server of its own.
+    """
+
+    def __init__(self, stage: "Stage", name: str = "", account: Path | None = None) -> None:
         self._stage = stage
+        self.name = name
+        self._account = account or stage.account
         self._runs = 0
         self.process: Process | None = None
         self.port = 0
@@ -65,9 +70,11 @@ class Controller:
         self._runs += 1
         self.port = free_port()
         argv = [sys.executable, "-m", "controller", "run", "--namespace", stage.namespace]
-        argv += ["--kubeconfig", str(stage.account), "--listen-host", "127.0.0.1"]
+        argv += ["--kubeconfig", str(self._account), "--listen-host", "127.0.0.1"]
         argv += ["--listen-port", str(self.port), "--look-interval-seconds", "1"]
         argv += ["--log-format", "text", *stage.settings]
+        if self.name:
+            argv += ["--replica-name", self.name, "--lease-namespace", charted.NAME]
         if stage.has_channel:
             argv += ["--slack-webhook-url", stage.channel.url]
         if stage.prometheus_url:
@@ -91,7 +98,7 @@ class Controller:
 
     def _log_of(self, run: int) -> Path:
         stage = self._stage
-        return stage.world.folder / f"controller-{stage.namespace}-{run}.log"
+        return stage.world.folder / f"controller-{stage.namespace}{self.name}-{run}.log"
 
     def metrics(self) -> str:
         return httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=5).text

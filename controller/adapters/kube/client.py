@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import aiohttp
 import msgspec
@@ -99,8 +99,17 @@ def failure_of(status: int, body: bytes) -> Conflict | Refused | Unavailable:
     return Refused(text)
 
 
+_REMEDY: Final = (
+    "In a pod: let its service account's token be mounted (automountServiceAccountToken). "
+    "Elsewhere: name a kubeconfig by --kubeconfig or KUBECONFIG"
+)
+
+
 async def load_configuration(kubeconfig: Path | None, context: str | None) -> "Configuration":
-    """The in-cluster service account, unless a kubeconfig is named or we are in no cluster."""
+    """The in-cluster service account, unless a kubeconfig is named or we are in no cluster.
+
+    Raises Refused where there is neither, with what to do.
+    """
     from kubernetes.aio import config as kube_config  # noqa: PLC0415
     from kubernetes.aio.client.configuration import Configuration  # noqa: PLC0415
 
@@ -112,13 +121,24 @@ async def load_configuration(kubeconfig: Path | None, context: str | None) -> "C
             pass
         else:
             return configuration
-    await kube_config.load_kube_config(
-        config_file=str(kubeconfig) if kubeconfig else None,
-        context=context,
-        client_configuration=configuration,
-        persist_config=False,
-    )
+    try:
+        await kube_config.load_kube_config(
+            config_file=str(kubeconfig) if kubeconfig else None,
+            context=context,
+            client_configuration=configuration,
+            persist_config=False,
+        )
+    except kube_config.ConfigException as error:
+        raise Refused(f"{kubeconfig or 'no cluster'}: {error}. {_REMEDY}") from error
     return configuration
+
+
+class _Content(NamedTuple):
+    """What is sent, and in what form an answer is wanted."""
+
+    body: object = None
+    content_type: str = JSON
+    accept: str = JSON
 
 
 class _Wire:
@@ -174,15 +194,22 @@ class KubeClient:
         timeout_seconds: float = CALL_TIMEOUT_SECONDS,
     ) -> bytes:
         """The body of the answer; raises Conflict, Refused or Unavailable."""
-        async with self._answer(
-            method, path, query, (body, content_type), timeout_seconds
-        ) as answer:
+        content = _Content(body, content_type)
+        async with self._answer(method, path, query, content, timeout_seconds) as answer:
+            return await answer.read()
+
+    async def request_as(
+        self, accept: str, path: str, *, query: Query, timeout_seconds: float
+    ) -> bytes:
+        """What is at `path`, in no other form than the one that is named."""
+        content = _Content(accept=accept)
+        async with self._answer("GET", path, query, content, timeout_seconds) as answer:
             return await answer.read()
 
     async def tail(self, path: str, *, query: Query, timeout_seconds: float, kept: int) -> bytes:
         """The last `kept` bytes of an answer that may be longer than we want to hold."""
         last = b""
-        async with self._answer("GET", path, query, (None, JSON), timeout_seconds) as answer:
+        async with self._answer("GET", path, query, _Content(), timeout_seconds) as answer:
             async for chunk in answer.content.iter_chunked(kept):
                 last = (last + chunk)[-kept:]
         return last
@@ -192,7 +219,7 @@ class KubeClient:
         self, path: str, *, query: Query, timeout_seconds: float
     ) -> AsyncIterator[Lines]:
         """The lines of a watch, for at most `timeout_seconds`."""
-        async with self._answer("GET", path, query, (None, JSON), timeout_seconds) as answer:
+        async with self._answer("GET", path, query, _Content(), timeout_seconds) as answer:
             yield answer.content
 
     @asynccontextmanager
@@ -201,7 +228,7 @@ class KubeClient:
         method: str,
         path: str,
         query: Query | None,
-        content: tuple[object, str],
+        content: "_Content",
         timeout_seconds: float,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer below 400, and the vendor's ways to fail turned into ours."""
@@ -228,23 +255,22 @@ class KubeClient:
         method: str,
         path: str,
         query: Query | None,
-        content: tuple[object, str],
+        content: "_Content",
         timeout_seconds: float,
     ) -> aiohttp.ClientResponse:
-        body, content_type = content
         api = self._wire.api
         _, url, headers, _, _ = await api.param_serialize(
             method,
             path,
             query_params=list((query or {}).items()),
-            header_params={"Accept": JSON, "Content-Type": content_type},
+            header_params={"Accept": content.accept, "Content-Type": content.content_type},
             auth_settings=["BearerToken"],
         )
         if method != "GET":
             # Between the decision to write and the write a process may be stopped for minutes.
             self._fence.check()
         answer = await api.call_api(
-            method, url, header_params=headers, body=body, _request_timeout=timeout_seconds
+            method, url, header_params=headers, body=content.body, _request_timeout=timeout_seconds
         )
         response: aiohttp.ClientResponse = answer.response
         return response

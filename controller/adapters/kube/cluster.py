@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from types import TracebackType
 from typing import Final, Self
 
@@ -164,6 +164,14 @@ class KubeCluster:
     def refs(self) -> tuple[Ref, ...]:
         """Every Canary there is, in the namespaces that are known."""
         return tuple(ref for ref in self._view.refs() if self._watches.knows(ref.namespace))
+
+    def statuses(self) -> Iterator[Status]:
+        """That of every Canary."""
+        return (entry.record.status for entry in self._view.canaries)
+
+    def gate_in_force(self) -> bool:
+        """Whether the admission policy and its binding are installed."""
+        return self._view.gate_in_force
 
     def scene(self, ref: Ref) -> Scene | None:
         """What is known now, own writes included; None when there is no such Canary."""

@@ -33,6 +33,8 @@ _STATUS_FIELDS: Final = {
     "outbox": "Messages to people that were not delivered yet.",
     "intentDone": "Id of the last command that was carried out.",
     "commands": "What people asked for last, and what became of it; the latest last.",
+    "mounts": "ConfigMaps and Secrets that stable uses, by name and version, as they were when it "
+    "was promoted; never their contents.",
     "conditions": "Conditions by the Kubernetes API conventions: Ready, Progressing, Degraded and "
     "MetricsAvailable.",
 }

@@ -44,7 +44,7 @@ RIGHTS: Final[tuple[Right, ...]] = (
     Right(
         group=GROUP,
         resources=("canaries",),
-        verbs=("get", "list", "watch", "patch"),
+        verbs=("list", "watch", "patch"),
         why="What teams ask for. Patched: a command is written down, and taken away once done.",
         without="no release is seen",
         necessary=True,
@@ -83,7 +83,7 @@ RIGHTS: Final[tuple[Right, ...]] = (
     Right(
         group="",
         resources=("pods",),
-        verbs=("get", "list", "watch"),
+        verbs=("list", "watch"),
         why="Readiness, restarts and deaths.",
         without="no crash is seen",
         necessary=True,

@@ -13,6 +13,7 @@ from controller.adapters.kube import objects
 from controller.adapters.kube.fingerprint import fingerprint, images_of
 from controller.adapters.kube.intents import read_intent
 from controller.adapters.kube.model import parse_policy
+from controller.adapters.kube.mounts import mounts_of
 from controller.adapters.kube.names import (
     FIELD_MANAGER,
     GATE_MARK,
@@ -118,6 +119,7 @@ def replica_set(source: objects.ReplicaSet) -> ReplicaSet:
         ready=source.status.ready_replicas,
         revision=int(revision) if revision.isdecimal() else 0,
         images=images_of(template),
+        mounts=mounts_of(template),
     )
 
 

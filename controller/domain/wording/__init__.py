@@ -3,6 +3,7 @@
 from controller.domain.wording.choosing import chosen
 from controller.domain.wording.comparisons import Words, finding_sentence, words
 from controller.domain.wording.figures import duration
+from controller.domain.wording.mounting import drift_sentence, left_over, unread_sentence
 from controller.domain.wording.notices import (
     conviction,
     crash_sentence,
@@ -20,14 +21,17 @@ __all__ = [
     "chosen",
     "conviction",
     "crash_sentence",
+    "drift_sentence",
     "duration",
     "finding_sentence",
     "lacking",
+    "left_over",
     "missing_evidence",
     "notice",
     "rest_sentence",
     "rollback_facts",
     "suspicion",
     "uncovered_sentence",
+    "unread_sentence",
     "words",
 ]

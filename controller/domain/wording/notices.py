@@ -15,12 +15,17 @@ from controller.domain.wording.comparisons import (
     would_have_shown,
 )
 from controller.domain.wording.figures import duration, named
+from controller.domain.wording.mounting import left_facts
 
 TOO_FEW: Final = "too few requests to tell the canary from stable"
 UNREADABLE: Final = "metrics cannot be read"
 FINDINGS_MAX: Final = 10
 # Nothing moves on without a person.
 ASKING: Final = frozenset({NoticeKind.HOLDING, NoticeKind.QUARANTINED})
+# Who reads these may be about to roll back, or sees that it was done.
+_GOING_BACK: Final = frozenset(
+    {NoticeKind.STARTED, NoticeKind.HOLDING, NoticeKind.ROLLING_BACK, NoticeKind.ROLLED_BACK}
+)
 
 
 def conviction(verdict: Verdict) -> str:
@@ -114,6 +119,7 @@ def notice(
             ("Canary", str(release.canary)),
             *((("Stable", str(case.status.stable)),) if case.status.stable else ()),
             *facts,
+            *_left(release, kind),
         ),
         findings=_told(case.status.findings, release.cause) if full else (),
         log=said[-1] if full and said else "",
@@ -124,6 +130,13 @@ def notice(
         mentions=case.policy.notifications.mentions,
         asks=kind in ASKING,
     )
+
+
+def _left(release: Release, kind: NoticeKind) -> tuple[tuple[str, str], ...]:
+    """What a rollback leaves as it is, where that matters."""
+    if kind not in _GOING_BACK:
+        return ()
+    return left_facts(release, ended=kind is NoticeKind.ROLLED_BACK)
 
 
 def _told(findings: Sequence[Finding], cause: str) -> tuple[str, ...]:

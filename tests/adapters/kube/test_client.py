@@ -84,6 +84,12 @@ def test_a_kubeconfig_is_read_with_its_context_or_a_named_one(tmp_path: Path) ->
     assert asyncio.run(load_configuration(path, "a")).host == "http://a:1"
 
 
+def test_a_kubeconfig_that_names_no_cluster_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("{}")
+    with pytest.raises(Refused, match=r"current-context.*In a pod.*--kubeconfig"):
+        asyncio.run(load_configuration(tmp_path / "config", None))
+
+
 def test_nobody_listening_is_unavailable() -> None:
     async def run() -> None:
         client = KubeClient(Configuration(host="http://127.0.0.1:9"))

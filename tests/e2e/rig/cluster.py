@@ -10,6 +10,7 @@ from typing import Final
 
 from tests.e2e.rig import build
 from tests.e2e.rig.assets import AssetsControlPlane
+from tests.e2e.rig.audit import Audit
 from tests.e2e.rig.processes import Process
 
 START_TIMEOUT_SECONDS: Final = 120
@@ -27,14 +28,16 @@ class ControlPlane:
     def __init__(self, folder: Path, *, apiserver_flags: Sequence[str] = ()) -> None:
         self.folder = folder
         self.kubeconfig = folder / "admin.kubeconfig"
-        self._flags = [f"--apiserver-flag={flag}" for flag in apiserver_flags]
+        self.audit = Audit(folder)
+        self._flags = apiserver_flags
         self._process: Process | None = None
 
     def start(self) -> None:
         program = build.binary(build.CONTROL_PLANE)
+        flags = [f"--apiserver-flag={flag}" for flag in (*self.audit.flags(), *self._flags)]
         self._process = Process(
             "control plane",
-            [program, f"--data-dir={self.folder}", *self._flags],
+            [program, f"--data-dir={self.folder}", *flags],
             log=self.folder / "controlplane.log",
         )
         ready = self.folder / "ready"

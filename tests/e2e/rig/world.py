@@ -16,6 +16,9 @@ import yaml
 
 from tests.e2e.rig import accounts, cluster, waiting
 from tests.e2e.rig.api import KubeApi
+from tests.e2e.rig.audit import Audit
+from tests.e2e.rig.build import RigUnavailable
+from tests.e2e.rig.cluster import ControlPlane
 from tests.e2e.rig.diagnostics import describe
 from tests.e2e.rig.metrics import KubeStateMetrics, Prometheus
 from tests.e2e.rig.nodes import Nodes
@@ -106,6 +109,13 @@ class World:
     def kubeconfig(self) -> Path:
         """The administrator's."""
         return self.cluster.kubeconfig
+
+    @property
+    def audit(self) -> Audit:
+        """What was asked of the API server, where it is our own."""
+        if not isinstance(self.cluster, ControlPlane):
+            raise RigUnavailable("the audit log of a given API server cannot be read")
+        return self.cluster.audit
 
     @property
     def api(self) -> KubeApi:
