@@ -65,9 +65,13 @@ bench: $(STAMP) ## print what things cost
 bench-decision: $(STAMP) ## how well it decides, beside the rules in use today; JSON=FILE, QUICK=1
 	@JSON="$(JSON)" QUICK="$(QUICK)" ONLY="$(ONLY)" SEED="$(SEED)" $(PY) -m tests.bench.decision
 
-lock: $(STAMP) ## pin every dependency anew
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" uv pip compile --quiet --universal --generate-hashes \
-		--no-annotate --no-header --group dev pyproject.toml -o $(LOCK) $(ARGS)
+PIN := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" uv pip compile --quiet --universal --generate-hashes \
+	--no-annotate --no-header
+
+lock: $(STAMP) ## pin every dependency anew; the image gets what the tests have
+	$(PIN) --group dev pyproject.toml -o $(LOCK) $(ARGS)
+	$(PIN) -c $(LOCK) pyproject.toml -o .ci/runtime.lock
+	$(PIN) -c $(LOCK) --group build -o .ci/build.lock
 
 clean: ## remove what was made here; the next setup starts from nothing
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

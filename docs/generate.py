@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
 from prometheus_client import CollectorRegistry
 
 from controller.adapters.clock import SystemClock
@@ -40,6 +41,8 @@ HELP_COLUMNS: Final = 96
 WORDS: Final = ROOT / "docs" / "words.json"
 README: Final = ROOT / "README.md"
 HOW_IT_DECIDES: Final = ROOT / "docs" / "how-it-decides.md"
+METRICS: Final = ROOT / "docs" / "metrics.md"
+ALERTS: Final = ROOT / "helm" / "canary-controller" / "files" / "alerts.yaml"
 SECURITY: Final = ROOT / "docs" / "security.md"
 
 HEAD: Final = """\
@@ -74,6 +77,9 @@ def documents() -> Mapping[Path, str]:
         HOW_IT_DECIDES: with_parts(
             HOW_IT_DECIDES.read_text(encoding="utf-8"),
             {"life cycle": diagram(), "worked example": reference_more.example()},
+        ),
+        METRICS: with_parts(
+            METRICS.read_text(encoding="utf-8"), {"metrics": _metrics(), "alerts": _alerts()}
         ),
         SECURITY: with_parts(
             SECURITY.read_text(encoding="utf-8"), {"rights": reference_more.rights()}
@@ -122,7 +128,7 @@ def reference() -> str:
         ),
         "Events": _worded("reason", words["events"], _event_reasons()),
         "Problems": _worded("reason", words["problems"], _reasons("Problem")),
-        "Metrics": _metrics(),
+        "Metrics": "They have a page of their own: [metrics](metrics.md).\n",
         **reference_more.sections(),
         "Scenario files": _scenario_file(),
     }
@@ -298,6 +304,20 @@ def _reasons(record: str) -> list[str]:
                     known = {"result.value", "problem.reason", "after.phase.value"}
                     assert ast.unparse(said) in known, f"{path}: a reason that cannot be read"
     return sorted(found)
+
+
+def _alerts() -> str:
+    groups = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
+    rows = [
+        (
+            f"[{rule['alert']}](runbooks.md#{rule['alert'].lower()})",
+            rule["labels"]["severity"],
+            rule["annotations"]["description"],
+        )
+        for group in groups
+        for rule in group["rules"]
+    ]
+    return _table(("alert", "severity", "what it means"), rows)
 
 
 def _moves() -> dict[tuple[Event, Phase], list[Phase]]:

@@ -77,6 +77,9 @@ class Prometheus(Section):
         "promoted by themselves",
     )
     bearer_token: SecretKey = value(SecretKey(key="token"), "token for Prometheus")
+    ca: SecretKey = value(
+        SecretKey(key="ca.crt"), "authority that has signed Prometheus' certificate"
+    )
 
 
 class SlackUser(Section):

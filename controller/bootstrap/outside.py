@@ -27,6 +27,7 @@ from controller.adapters.slack.webhook import connect as connect_slack_webhook
 from controller.adapters.telemetry import Telemetry
 from controller.adapters.unmeasured import Unmeasured
 from controller.adapters.webhook.sender import connect as connect_webhook
+from controller.domain.mounts import MountKind
 from controller.engine.access import Gatekeeper
 from controller.engine.leadership import Alone, Leadership
 from controller.engine.ports import Access, Clock, Metrics, Notifier
@@ -73,6 +74,7 @@ async def connected(settings: Settings, stack: AsyncExitStack) -> Outside:
         dice=dice,
         fence=leadership,
     )
+    cluster.mounts.watched = _watched(settings)
     await stack.enter_async_context(cluster)
     bot = await _bot(settings, stack)
     folder = settings.flight_recorder_dir
@@ -96,6 +98,15 @@ async def connected(settings: Settings, stack: AsyncExitStack) -> Outside:
         recorder=FlightRecorder(folder) if folder is not None else None,
         dice=dice,
     )
+
+
+def _watched(settings: Settings) -> frozenset[MountKind]:
+    """Of what it is told that a rollback does not bring it back."""
+    wanted = {
+        MountKind.CONFIG_MAP: settings.watch_configmaps,
+        MountKind.SECRET: settings.watch_secrets,
+    }
+    return frozenset(kind for kind, watched in wanted.items() if watched)
 
 
 def _leadership(
@@ -122,6 +133,7 @@ def _metrics(settings: Settings, telemetry: Telemetry, stack: AsyncExitStack) ->
         settings.prometheus_url,
         timeout_seconds=settings.prometheus_timeout_seconds,
         bearer_token_file=settings.prometheus_bearer_token_file,
+        ca_file=settings.prometheus_ca_file,
         observer=telemetry,
     )
     stack.callback(metrics.close)

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     prometheus_bearer_token_file: FilePath | None = setting(
         None, "file with the token for Prometheus, read anew at every use", _FILE
     )
+    prometheus_ca_file: FilePath | None = setting(
+        None, "authority that has signed Prometheus' certificate; none: the usual ones", _FILE
+    )
     prometheus_timeout_seconds: float = setting(
         5.0, "how long a query may take", "seconds from 0.5 to 60", ge=0.5, le=60
     )
@@ -148,14 +151,15 @@ class Settings(BaseSettings):
         "the path of a folder",
     )
     watch_configmaps: bool = setting(
-        True,
-        "say with a rollback which mounted ConfigMaps changed: it does not bring those back",
-        "true or false",
+        default=True,
+        description="say with a rollback which ConfigMaps changed: it does not bring those back",
+        wanted="true or false",
     )
     watch_secrets: bool = setting(
-        False,
-        "the same for Secrets, of which no contents are ever asked for; needs the right to get them",
-        "true or false",
+        default=False,
+        description="the same for Secrets; their contents are never asked for, but the right to "
+        "get them is needed",
+        wanted="true or false",
     )
     lease_namespace: str = setting(
         "",

@@ -17,6 +17,7 @@ NEEDS: Final[Mapping[Effect, Part]] = {
     Effect.LET_GO: Part.API_SERVER,
     Effect.RECORD: Part.API_SERVER,
     Effect.LOG: Part.API_SERVER,
+    Effect.MOUNT: Part.API_SERVER,
     Effect.SEND: Part.SLACK,
     Effect.TALLY: Part.PROMETHEUS,
     Effect.RESTARTS: Part.PROMETHEUS,

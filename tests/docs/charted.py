@@ -21,6 +21,9 @@ def _schema() -> Draft202012Validator:
 def wrong_values(given: Mapping[str, Any]) -> Iterator[str]:
     """What the chart would not take of these values, by their path."""
     defaults = yaml.safe_load(text(FOLDER / "values.yaml"))
+    if not _schema().is_valid(defaults):
+        yield "values.yaml and values.schema.json of the chart do not fit: make fix"
+        return
     for error in _schema().iter_errors(_merged(defaults, given)):
         path = ".".join(str(key) for key in error.absolute_path)
         yield f"value {path or '(top)'}: {error.message}"

@@ -98,18 +98,20 @@ def wrong_promql(block: Block, reader: Reader) -> Iterator[str]:
         except ValueError as error:
             yield f"{error}\n    in: {expression.strip()}"
         for metric in re.findall(r"\bcanary_controller_\w+", expression):
-            if _family(metric) not in _metrics():
+            if family(metric) not in metrics():
                 yield f"we have no metric {metric}; docs/metrics.md lists them"
 
 
-def _family(metric: str) -> str:
+def family(metric: str) -> str:
+    """A metric's name without what its kind adds to it."""
     return re.sub(r"_(bucket|sum|count)$", "", metric)
 
 
-def _metrics() -> set[str]:
+def metrics() -> set[str]:
+    """Our own metrics, as the reference lists them."""
     pages = [ROOT / "docs" / "reference.md", ROOT / "docs" / "metrics.md"]
     listed = "\n".join(text(page) for page in pages if page.exists())
-    return {_family(one) for one in re.findall(r"`(canary_controller_\w+)", listed)}
+    return {family(one) for one in re.findall(r"`(canary_controller_\w+)", listed)}
 
 
 def wrong_mermaid(block: Block, reader: Reader) -> Iterator[str]:

@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Final
 
 from controller.adapters.kube.intents import read_intent
-from controller.adapters.kube.names import GROUP, INTENT_ANNOTATION, PLURAL, SKIP_ANNOTATION
+from controller.adapters.kube.names import (
+    GATE_MARK,
+    GROUP,
+    INTENT_ANNOTATION,
+    OPT_IN_LABEL,
+    PLURAL,
+    SKIP_ANNOTATION,
+)
 from controller.cli import COMMANDS, parser_of_all
 from controller.domain.records import Intent
 from tests.docs.pages import ROOT, text
@@ -44,6 +51,8 @@ TYPES: Final = {*_TYPES.split(), "canary", PLURAL, f"{PLURAL}.{GROUP}", f"canary
 _TYPED: Final = frozenset(
     {"get", "describe", "delete", "annotate", "label", "patch", "edit", "wait", "scale"}
 )
+OUR_KEYS: Final = {INTENT_ANNOTATION, SKIP_ANNOTATION, OPT_IN_LABEL, GATE_MARK}
+"""Labels and annotations of ours that people set or see."""
 
 
 @dataclass(slots=True)
@@ -155,13 +164,12 @@ def _asked_kubectl(words: tuple[str, ...]) -> tuple[str, ...]:
 
 def _of_our_own(words: Sequence[str]) -> Wrong:
     """Annotations and labels of our group exist, and a command in one can be read."""
-    known = {INTENT_ANNOTATION, SKIP_ANNOTATION, f"{GROUP}/canary", f"{GROUP}/gate"}
     for word in words:
         key, equals, value = word.partition("=")
         if not key.startswith(f"{GROUP}/"):
             continue
-        if key.removesuffix("-") not in known:
-            yield f"we read no {key}; there are {', '.join(sorted(known))}"
+        if key.removesuffix("-") not in OUR_KEYS:
+            yield f"we read no {key}; there are {', '.join(sorted(OUR_KEYS))}"
         elif key == INTENT_ANNOTATION and equals and "$" not in value:
             intent = read_intent({INTENT_ANNOTATION: value})
             if not isinstance(intent, Intent):

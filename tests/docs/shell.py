@@ -46,13 +46,14 @@ def commands_of(body: str) -> list[Command]:
 
     Raises `Unreadable` where bash does not take it, or a value is only a placeholder.
     """
+    for line, logical, _ in _logical_lines(body):
+        if placeholder := _PLACEHOLDER.search(_unquoted(logical)):
+            wrong = placeholder[0]
+            raise Unreadable(line, f"{wrong} is no value: write a real one, or a $VARIABLE")
     _ask_bash(body)
     found: list[Command] = []
     for line, logical, stdin in _logical_lines(body):
         plain, inner = _without_substitutions(logical)
-        if placeholder := _PLACEHOLDER.search(_unquoted(plain)):
-            wrong = placeholder[0]
-            raise Unreadable(line, f"{wrong} is no value: write a real one, or a $VARIABLE")
         commands = list(_split(line, plain))
         if stdin and commands:
             commands[0].stdin = stdin

@@ -142,11 +142,12 @@ def helm(command: Command, reader: Reader) -> Wrong:
     words = command.words
     files = [file for file in values_of(words, "-f", "--values") if file != "-"]
     yield from missing(reader, files)
-    if not (charts := [word for word in words if "/" in word and "canary-controller" in word]):
-        return
+    charts = [word.removeprefix("./") for word in words[1:] if re.match(r"(\./)?helm/", word)]
     for chart in charts:
-        if not chart.startswith(("oci:", "-")) and not (ROOT / chart / "Chart.yaml").exists():
+        if not (ROOT / chart / "Chart.yaml").exists():
             yield f"there is no chart {chart}; ours is {CHART}"
+    if not charts:
+        return
     given: dict[str, Any] = {}
     for kind in ("--set", "--set-string", "--set-json"):
         for pairs in values_of(words, kind):

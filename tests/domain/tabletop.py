@@ -17,6 +17,7 @@ from controller.domain.changes import (
     Undo,
 )
 from controller.domain.evidence import History
+from controller.domain.mounts import Sighting
 from controller.domain.plan import decide
 from controller.domain.policy import Policy, RequestSource, Share, Step
 from controller.domain.readings import Counts, Reading, Tally
@@ -66,6 +67,7 @@ class Table:
     intent: Intent | None = None
     crashes: tuple[Crash, ...] = ()
     requests: Reading | None = None
+    mounts: Sighting | None = None
     plans: list[Plan] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     born: dict[str, datetime] = field(default_factory=lambda: {"A": START - timedelta(hours=30)})
@@ -152,6 +154,7 @@ class Table:
                 requests=self._requests(),
                 history=History(),
                 crashes=self.crashes,
+                mounts=self.mounts,
             )
         )
         self.status = plan.status

@@ -36,7 +36,7 @@ OF_EVERYBODY: Final = {
     ("authorization.k8s.io", "selfsubjectaccessreviews", "create"),
 }
 OPTIONS: Final[dict[str, Any]] = {"config": {"configMaps": True, "secrets": True}}
-CONFIGURED: Final = ()
+CONFIGURED: Final = ("--watch-configmaps", "true", "--watch-secrets", "true")
 
 Permission = tuple[str, str, str]
 
@@ -172,7 +172,7 @@ def commands(stage: Stage) -> None:
 def said_again(stage: Stage) -> None:
     """An Event that says what was said before is counted on the one that is there."""
     for turn in range(2):
-        stage.command("resume")
+        stage.command(f'{{"action":"resume","id":"turn-{turn}"}}')
         stage.world.wait_until(
             lambda turn=turn: sum(e["count"] for e in stage.events("CommandRefused")) > turn * 2,
             30,

@@ -10,6 +10,7 @@ from typing import Final
 
 from controller.domain.changes import Change, Occurrence, Promote, Undo
 from controller.domain.lifecycle import Phase
+from controller.domain.mounts import Mount, Mounted
 from controller.domain.policy import Guard, RequestSource, SlowRequests
 from controller.domain.readings import Counts, Lives, Measured, Missing, Past, Tally
 from controller.domain.records import Intent, Ref
@@ -122,6 +123,7 @@ class World:
     """
 
     towns: dict[Ref, Town] = field(default_factory=lambda: {REF: Town(Table())})
+    configured: dict[Mount, Mounted] = field(default_factory=dict)
     faults: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     broken: dict[Ref, Exception] = field(default_factory=dict)
     fatal: tuple[int, bool] | None = None
@@ -244,6 +246,11 @@ class World:
         async with self._effect("log", REF, (pod, deaths)):
             pass
         return f"last words of {container} in {pod}"
+
+    async def mounted(self, namespace: str, mount: Mount) -> Mounted | Missing:
+        async with self._effect("mounted", REF, (namespace, mount)):
+            pass
+        return self.configured.get(mount, Mounted(kind=mount.kind, name=mount.name))
 
     async def let_go(self, ref: Ref) -> None:
         async with self._effect("let go", ref, None):

@@ -63,7 +63,17 @@ class Made:
 
     def command(self, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
         """Run one program as the image would: its user, its folder, everything read-only."""
-        return _in_root(self, words, sealed=True)
+        return _ran(_in_root(self, words, sealed=True))
+
+    def start(self, words: Sequence[str]) -> subprocess.Popen[str]:
+        """The same for one that goes on; its log is its `stderr`. A signal reaches it itself."""
+        return subprocess.Popen(
+            _in_root(self, words, sealed=True),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
 
 def replay(dockerfile: str, work: Path) -> Made:
@@ -94,7 +104,7 @@ def _carry_out(at: Made, instruction: Instruction, made: Mapping[str, Made]) -> 
         case "COPY":
             _copy(at, instruction.value.split(), made)
         case "RUN":
-            ran = _in_root(at, ["/bin/sh", "-ec", instruction.value], sealed=False)
+            ran = _ran(_in_root(at, ["/bin/sh", "-ec", instruction.value], sealed=False))
             assert ran.returncode == 0, f"line {instruction.line}: {ran.stdout}\n{ran.stderr}"
         case "ARG" | "LABEL" | "EXPOSE" | "STOPSIGNAL" | "ENTRYPOINT" | "CMD":
             pass
@@ -153,7 +163,7 @@ def _mounted(*, with_programs: bool) -> list[str]:
     return [p for p in found if not any(p != q and Path(q) in Path(p).parents for q in found)]
 
 
-def _in_root(at: Made, words: Sequence[str], *, sealed: bool) -> subprocess.CompletedProcess[str]:
+def _in_root(at: Made, words: Sequence[str], *, sealed: bool) -> list[str]:
     """`sealed`: nothing can be written and nobody is root; else as a RUN."""
     lines = ["set -e", "mount --make-rprivate /"]
     place = shlex.quote(str(at.root))
@@ -178,8 +188,12 @@ def _in_root(at: Made, words: Sequence[str], *, sealed: bool) -> subprocess.Comp
     become += [f"--userspec={user}:{group}", str(at.root)]
     inner = ["/python/bin/python", "-c", _STEP, at.folder, *words]
     lines += [f"exec env -i {_given(environment)} {shlex.join([*become, *inner])}"]
+    return ["unshare", "--mount", "sh", "-c", "\n".join(lines)]
+
+
+def _ran(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["unshare", "--mount", "sh", "-c", "\n".join(lines)],
+        words,
         capture_output=True,
         text=True,
         check=False,

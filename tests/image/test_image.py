@@ -4,7 +4,10 @@ import json
 import re
 import stat
 from pathlib import Path
+from signal import Signals
+from threading import Timer
 from typing import Final
+from urllib.request import urlopen
 
 from packaging.markers import Marker
 from packaging.utils import canonicalize_name
@@ -29,6 +32,24 @@ print(json.dumps({one.name: one.version for one in distributions()}))
 """
 
 
+SERVING_SECONDS_MAX: Final = 60
+_PORT: Final = re.compile(r"dashboard, the API, probes and metrics are on port (\d+)")
+_NOWHERE: Final = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "current-context": "nowhere",
+    "clusters": [{"name": "nowhere", "cluster": {"server": "http://127.0.0.1:9"}}],
+    "users": [{"name": "nobody", "user": {"token": "none"}}],
+    "contexts": [{"name": "nowhere", "context": {"cluster": "nowhere", "user": "nobody"}}],
+}
+
+
+def asked(port: str, path: str) -> int:
+    with urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        status: int = answer.status
+        return status
+
+
 def packages(image: Made) -> Path:
     (found,) = image.inside("/app/lib").glob("python3.*/site-packages")
     return found
@@ -47,6 +68,31 @@ def test_started_as_it_is_it_says_what_it_lacks_and_what_to_do(image: Made) -> N
     assert "Traceback" not in said.stderr, said.stderr
     assert "automountServiceAccountToken" in said.stderr
     assert "--kubeconfig" in said.stderr
+
+
+def test_it_serves_people_and_ends_well_by_its_signal(image: Made) -> None:
+    """With an API server that is away, as it may be at any start."""
+    (image.root / "kubeconfig").write_text(json.dumps(_NOWHERE))
+    words = [*image.stage.last("ENTRYPOINT").words, *image.stage.last("CMD").words]
+    process = image.start([*words, "--kubeconfig", "/kubeconfig", "--listen-port", "0"])
+    assert process.stderr is not None
+    over = Timer(SERVING_SECONDS_MAX, process.kill)
+    over.start()
+    try:
+        port = next((found[1] for line in process.stderr if (found := _PORT.search(line))), "")
+        assert port, "it ended, or said no port in time"
+        pages = [
+            asked(port, path) for path in ("/healthz", "/metrics", "/openapi.json", "/sign-in")
+        ]
+        process.send_signal(Signals[image.stage.last("STOPSIGNAL").value])
+        rest = process.stderr.read()
+        assert process.wait() == 0, rest
+    finally:
+        over.cancel()
+        process.kill()
+        process.stderr.close()
+    assert pages == [200, 200, 200, 200]
+    assert "Traceback" not in rest
 
 
 def test_every_module_of_ours_can_be_loaded_so_no_development_package_is_needed(

@@ -136,8 +136,7 @@ class Releases(RuleBasedStateMachine):
         }[self.metrics]
         scene = desk.scene()
         snapshot = Snapshot(scene=scene, now=desk.now, requests=desk.requests, history=History())
-        plan = decide(snapshot)
-        assert decide(snapshot) == plan
+        plan = self._decided(snapshot)
         assert scene.workload is not None
         self._check_promotion(scene, scene.workload, plan)
         if plan.change is not None:
@@ -147,6 +146,11 @@ class Releases(RuleBasedStateMachine):
         desk.status = plan.status
         if plan.change is not None:
             desk.carry_out(plan.change)
+
+    def _decided(self, snapshot: Snapshot) -> Plan:
+        plan = decide(snapshot)
+        assert decide(snapshot) == plan
+        return plan
 
     def _check_promotion(self, scene: Scene, workload: Workload, plan: Plan) -> None:
         """A promotion is earned by evidence, or a person's."""

@@ -133,7 +133,7 @@ async def load_configuration(kubeconfig: Path | None, context: str | None) -> "C
     return configuration
 
 
-class _Content(NamedTuple):
+class Content(NamedTuple):
     """What is sent, and in what form an answer is wanted."""
 
     body: object = None
@@ -194,7 +194,7 @@ class KubeClient:
         timeout_seconds: float = CALL_TIMEOUT_SECONDS,
     ) -> bytes:
         """The body of the answer; raises Conflict, Refused or Unavailable."""
-        content = _Content(body, content_type)
+        content = Content(body, content_type)
         async with self._answer(method, path, query, content, timeout_seconds) as answer:
             return await answer.read()
 
@@ -202,14 +202,14 @@ class KubeClient:
         self, accept: str, path: str, *, query: Query, timeout_seconds: float
     ) -> bytes:
         """What is at `path`, in no other form than the one that is named."""
-        content = _Content(accept=accept)
+        content = Content(accept=accept)
         async with self._answer("GET", path, query, content, timeout_seconds) as answer:
             return await answer.read()
 
     async def tail(self, path: str, *, query: Query, timeout_seconds: float, kept: int) -> bytes:
         """The last `kept` bytes of an answer that may be longer than we want to hold."""
         last = b""
-        async with self._answer("GET", path, query, _Content(), timeout_seconds) as answer:
+        async with self._answer("GET", path, query, Content(), timeout_seconds) as answer:
             async for chunk in answer.content.iter_chunked(kept):
                 last = (last + chunk)[-kept:]
         return last
@@ -219,7 +219,7 @@ class KubeClient:
         self, path: str, *, query: Query, timeout_seconds: float
     ) -> AsyncIterator[Lines]:
         """The lines of a watch, for at most `timeout_seconds`."""
-        async with self._answer("GET", path, query, _Content(), timeout_seconds) as answer:
+        async with self._answer("GET", path, query, Content(), timeout_seconds) as answer:
             yield answer.content
 
     @asynccontextmanager
@@ -228,7 +228,7 @@ class KubeClient:
         method: str,
         path: str,
         query: Query | None,
-        content: "_Content",
+        content: Content,
         timeout_seconds: float,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer below 400, and the vendor's ways to fail turned into ours."""
@@ -255,7 +255,7 @@ class KubeClient:
         method: str,
         path: str,
         query: Query | None,
-        content: "_Content",
+        content: Content,
         timeout_seconds: float,
     ) -> aiohttp.ClientResponse:
         api = self._wire.api

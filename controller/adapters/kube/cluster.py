@@ -10,6 +10,8 @@ from typing import Final, Self
 from controller.adapters.kube.client import JSON_PATCH, KubeClient
 from controller.adapters.kube.events import Events, Involved
 from controller.adapters.kube.gate_watch import RECHECK_SECONDS, check_exempted, find_gate
+from controller.adapters.kube.inbox import Inbox
+from controller.adapters.kube.mounts import MountReader
 from controller.adapters.kube.moves import Moves
 from controller.adapters.kube.names import GROUP, KIND, VERSION
 from controller.adapters.kube.reflector import Reflector
@@ -21,6 +23,7 @@ from controller.adapters.kube.view import View
 from controller.adapters.kube.watches import Watches
 from controller.adapters.kube.writes import Writes
 from controller.domain.changes import Change, Occurrence
+from controller.domain.mounts import Mount, Mounted
 from controller.domain.readings import Missing
 from controller.domain.records import Intent, Ref, Workload
 from controller.domain.snapshot import Scene
@@ -34,28 +37,6 @@ RESTART_SECONDS: Final = 1.0
 NODES_AGE_SECONDS_MAX: Final = 180.0
 
 _logger = logging.getLogger(__name__)
-
-
-class Inbox:
-    """Refs that need a look, each once, in order of arrival: never more than there are Canaries."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[Ref, None] = {}
-        self._filled = asyncio.Event()
-
-    def add(self, ref: Ref) -> None:
-        """Ask for a look at `ref`."""
-        self._waiting[ref] = None
-        self._filled.set()
-
-    async def take(self) -> Ref:
-        """The next ref, waiting for one."""
-        while not self._waiting:
-            self._filled.clear()
-            await self._filled.wait()
-        ref = next(iter(self._waiting))
-        del self._waiting[ref]
-        return ref
 
 
 class KubeCluster:
@@ -75,6 +56,7 @@ class KubeCluster:
         fence: Fence | None = None,
     ) -> None:
         self._client = client
+        self.mounts = MountReader(client)
         self._inbox = Inbox()
         self._view = View(preset_problem, self._inbox.add)
         acting = client.behind(fence or Unfenced())
@@ -240,6 +222,10 @@ class KubeCluster:
         known = self._view.pods.at(pod)
         containers = known.record.containers if known else ()
         return any(c.name == container and c.deaths > c.restarts for c in containers)
+
+    async def mounted(self, namespace: str, mount: Mount) -> Mounted | Missing:
+        """What a ConfigMap or Secret is now, never its contents; or why that cannot be seen."""
+        return await self.mounts.read(namespace, mount)
 
     async def let_go(self, ref: Ref) -> None:
         """Take the opt-in label of a Canary that is gone off its workload, and say how to finish.

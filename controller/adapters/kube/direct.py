@@ -7,7 +7,7 @@ from typing import Final
 
 import aiohttp
 
-from controller.adapters.kube.client import JSON, KubeClient, Query
+from controller.adapters.kube.client import Content, KubeClient, Query
 from controller.adapters.kube.credentials import Credentials
 
 # As the library has it: an object in a watch is one line.
@@ -42,7 +42,7 @@ class DirectClient(KubeClient):
         method: str,
         path: str,
         query: Query | None,
-        content: tuple[object, str],
+        content: Content,
         timeout_seconds: float,
     ) -> aiohttp.ClientResponse:
         if self._credentials is None:
@@ -64,14 +64,14 @@ class DirectClient(KubeClient):
         method: str,
         path: str,
         query: Query | None,
-        content: tuple[object, str],
+        content: Content,
         timeout_seconds: float,
     ) -> aiohttp.ClientResponse:
-        using, (body, content_type) = self._credentials, content
+        using, body = self._credentials, content.body
         assert using is not None, "whoever sends has logged in"
         headers = [
-            ("Accept", JSON),
-            ("Content-Type", content_type),
+            ("Accept", content.accept),
+            ("Content-Type", content.content_type),
             ("User-Agent", self._agent),
             *using.headers,
         ]

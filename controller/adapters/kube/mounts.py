@@ -1,13 +1,13 @@
-"""ConfigMaps and Secrets: which a template uses, and their versions; contents are never read.
+"""What ConfigMaps and Secrets are now, by their versions; contents are never read.
 
 A ConfigMap is asked for as metadata alone. Even that is too much of a Secret: `kubectl apply`
 keeps all that it applied in an annotation. So a Secret is asked for as a table without the object.
 """
 
+import asyncio
 import hashlib
 import logging
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,7 +18,6 @@ from controller.adapters.kube.resources import CORE
 from controller.domain.mounts import (
     AWAY,
     DENIED,
-    MOUNTS_MAX,
     OFF,
     Mount,
     Mounted,
@@ -81,18 +80,18 @@ _CONTENTS: Final = frozenset({"f:data", "f:binaryData", "f:immutable"})
 
 
 class MountReader:
-    """Asks for one at a time, of the kinds that are `watched`. Never raises for an answer."""
+    """Asks for one at a time, of the kinds that are `watched`: all, if nobody says otherwise."""
 
-    def __init__(self, client: KubeClient, watched: frozenset[MountKind]) -> None:
+    def __init__(self, client: KubeClient) -> None:
+        self.watched = frozenset(MountKind)
         self._client = client
-        self._watched = watched
         self._denied: dict[tuple[str, MountKind], float] = {}
 
     async def read(self, namespace: str, mount: Mount) -> Mounted | Missing:
         """What is known of it now, or why nothing is."""
-        if mount.kind not in self._watched:
+        if mount.kind not in self.watched:
             return Missing(OFF, f"the setting {SETTINGS[mount.kind]} is false")
-        if self._denied.get((namespace, mount.kind), 0.0) > time.monotonic():
+        if self._denied.get((namespace, mount.kind), 0.0) > asyncio.get_running_loop().time():
             return Missing(DENIED)
         try:
             return await self._asked(namespace, mount)
@@ -133,36 +132,7 @@ class MountReader:
             )
         if len(self._denied) >= DENIED_NAMES_MAX:
             self._denied.clear()
-        self._denied[namespace, kind] = time.monotonic() + DENIED_SECONDS
-
-
-def mounts_of(template: Mapping[str, Any]) -> tuple[Mount, ...]:
-    """What a pod template uses of ConfigMaps and Secrets, in order, each once, up to a limit."""
-    spec = template.get("spec") or {}
-    found = {Mount(kind, name) for kind, name in _named(spec) if name}
-    return tuple(sorted(found)[:MOUNTS_MAX])
-
-
-def _named(spec: Mapping[str, Any]) -> Iterator[tuple[MountKind, str]]:
-    for volume in spec.get("volumes") or ():
-        yield from _of_source(volume, "secretName")
-        for source in (volume.get("projected") or {}).get("sources") or ():
-            yield from _of_source(source, "name")
-    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
-        for variable in container.get("env") or ():
-            yield from _of_references(variable.get("valueFrom") or {}, "KeyRef")
-        for whole in container.get("envFrom") or ():
-            yield from _of_references(whole, "Ref")
-
-
-def _of_source(source: Mapping[str, Any], secret_name: str) -> Iterator[tuple[MountKind, str]]:
-    yield MountKind.CONFIG_MAP, (source.get("configMap") or {}).get("name") or ""
-    yield MountKind.SECRET, (source.get("secret") or {}).get(secret_name) or ""
-
-
-def _of_references(place: Mapping[str, Any], ending: str) -> Iterator[tuple[MountKind, str]]:
-    yield MountKind.CONFIG_MAP, (place.get(f"configMap{ending}") or {}).get("name") or ""
-    yield MountKind.SECRET, (place.get(f"secret{ending}") or {}).get("name") or ""
+        self._denied[namespace, kind] = asyncio.get_running_loop().time() + DENIED_SECONDS
 
 
 def _of_metadata(mount: Mount, body: bytes) -> Mounted:

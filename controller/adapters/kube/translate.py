@@ -13,13 +13,13 @@ from controller.adapters.kube import objects
 from controller.adapters.kube.fingerprint import fingerprint, images_of
 from controller.adapters.kube.intents import read_intent
 from controller.adapters.kube.model import parse_policy
-from controller.adapters.kube.mounts import mounts_of
 from controller.adapters.kube.names import (
     FIELD_MANAGER,
     GATE_MARK,
     OPT_IN_LABEL,
     SKIP_ANNOTATION,
 )
+from controller.adapters.kube.references import mounts_of
 from controller.adapters.kube.status_codec import load_status
 from controller.domain.policy import Policy
 from controller.domain.records import Intent, Problem, ReplicaSet, Workload

@@ -10,9 +10,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from controller.adapters.telemetry.log import log_context
 from controller.adapters.telemetry.standing import PREFIX, Hall, Standing, Streams, Watches
-from controller.domain.status import Status
+from controller.domain.findings import Metric
+from controller.domain.status import Result, Status
 from controller.engine.ports import Clock
 
+NO_CAUSE: Final = "none"
 # A label's value must be one of few: a sentence as a cause would be a time series for each.
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _SECONDS_OF_A_ROLLBACK: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 30, 60, 120, 300)
@@ -65,18 +67,21 @@ class Telemetry:
             "route",
             "status",
         )
-        Gauge(
-            PREFIX + "build_info",
-            "1, with the version that runs.",
-            ("version", "python"),
-            registry=registry,
-        ).labels(version, platform.python_version()).set(1)
-        ProcessCollector(registry=registry)
-        # A series that appears with its first count hides that count from rate().
+        self._registry = registry
+        self._begin_at_zero()
+        _show_build(registry, version)
+
+    def _begin_at_zero(self) -> None:
+        """A series that appears with its first count hides that count from rate()."""
         for result in ("delivered", "retried", "refused"):
             self._notices.labels(result)
         self._queries.labels("ok")
-        self._registry = registry
+        for kind in ("conflict", "unavailable", "refused", "bug"):
+            self._reconcile_errors.labels(kind)
+        for ending in Result:
+            self._releases.labels(ending.value, NO_CAUSE)
+        for metric in Metric:
+            self._releases.labels(Result.ROLLED_BACK.value, _word(metric.value))
 
     def released(self, result: str, cause: str) -> None:
         """A release ended. `cause` is one word, such as `restarts` or `error-rate`."""
@@ -142,6 +147,17 @@ class Telemetry:
     def show_streams(self, opened: Callable[[], int], cut: Callable[[], int]) -> None:
         """Ask for the live streams at every scrape."""
         self._registry.register(Streams(opened, cut))
+
+
+def _show_build(registry: CollectorRegistry, version: str) -> None:
+    built = Gauge(
+        PREFIX + "build_info",
+        "1, with the version that runs.",
+        ("version", "python"),
+        registry=registry,
+    )
+    built.labels(version, platform.python_version()).set(1)
+    ProcessCollector(registry=registry)
 
 
 def _word(text: str) -> str:

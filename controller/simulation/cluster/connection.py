@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from controller.domain.changes import Change, Occurrence
+from controller.domain.mounts import AWAY, Mount, Mounted
 from controller.domain.readings import Missing
 from controller.domain.records import Intent, Ref, Workload
 from controller.domain.snapshot import Scene
@@ -137,6 +138,15 @@ class Connection:
         except (Conflict, Refused, Unavailable) as error:
             return Missing("no log", str(error))
         return log
+
+    async def mounted(self, namespace: str, mount: Mount) -> Mounted | Missing:
+        """What a ConfigMap or Secret is now, never its contents; or why that cannot be seen."""
+        try:
+            async with self._request(Effect.MOUNT):
+                absent = Mounted(kind=mount.kind, name=mount.name)
+                return self._server.configured.get((namespace, mount), absent)
+        except (Conflict, Refused, Unavailable) as error:
+            return Missing(AWAY, str(error))
 
     async def let_go(self, ref: Ref) -> None:
         """Take the opt-in label of a Canary that is gone off its workload, and say how to finish.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from controller.domain.mounts import Mount
 from controller.domain.policy import Policy
 from controller.domain.records import (
     Container,
@@ -79,6 +80,7 @@ class Manifest:
     skip: str | None = None
     writer: str = "kubectl"
     gitops: str | None = None
+    mounts: tuple[Mount, ...] = ()
 
     def has_spec_of(self, other: "Manifest") -> bool:
         """Whether only metadata differs."""
@@ -188,6 +190,7 @@ class Revision:
             ready=self.ready,
             revision=self.revision,
             images=images(self.deployment.key.name, self.template),
+            mounts=self.deployment.manifest.mounts,
         )
         owner, created_at = self.deployment.uid, second(self.created_at)
         return Sighting(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from controller.domain.mounts import Mount, Mounted
 from controller.domain.records import Ref
 from controller.simulation.cluster.gate import admitted
 from controller.simulation.cluster.objects import (
@@ -37,6 +38,7 @@ class Server:
         self.deployments: Final[dict[Ref, Deployment]] = {}
         self.replica_sets: Final[dict[Ref, Revision]] = {}
         self.pods: Final[dict[Ref, Berth]] = {}
+        self.configured: Final[dict[tuple[str, Mount], Mounted]] = {}
         self.watchers: Final[list[Callable[[Sighting], None]]] = []
         self.wake_deployment: Callable[[Deployment], None] = _nobody
         self.wake_replica_set: Callable[[Revision], None] = _nobody

@@ -4,8 +4,10 @@ import asyncio
 from dataclasses import replace
 from typing import Final
 
+from controller.domain.mounts import Mount, Mounted
 from controller.domain.policy import Policy
 from controller.domain.records import Intent, Problem, Ref
+from controller.simulation.clock import second
 from controller.simulation.cluster.connection import Connection
 from controller.simulation.cluster.deploying import (
     DeploymentController,
@@ -212,6 +214,22 @@ class SimulatedCluster:
         if intent != canary.intent:
             canary.intent = intent
             self._server.changed(canary)
+
+    def mount(self, key: Ref, mounts: tuple[Mount, ...]) -> None:
+        """All templates of a Deployment name these: only what is in them changes."""
+        deployment = self._of(key)
+        deployment.manifest = replace(deployment.manifest, mounts=mounts)
+        for revision in deployment.sets:
+            self._server.changed(revision)
+
+    def configure(self, namespace: str, mount: Mount, text: str | None) -> None:
+        """Write a ConfigMap or Secret, or delete it."""
+        now = second(asyncio.get_running_loop().time())
+        kept, one = self._server.configured, Mounted(kind=mount.kind, name=mount.name)
+        if text is None:
+            del kept[namespace, mount]
+        else:
+            kept[namespace, mount] = replace(one, version=text, changed_at=now)
 
     # What processes in pods do.
 

@@ -30,7 +30,7 @@ JUMP_SECONDS: Final = 120.0
 DRIFT_SECONDS: Final = 0.5
 
 CONFLICTING: Final = frozenset({Effect.COMMIT, Effect.WRITE, Effect.LET_GO})
-REFUSABLE: Final = frozenset({Effect.RECORD, Effect.SEND, Effect.LOG})
+REFUSABLE: Final = frozenset({Effect.RECORD, Effect.SEND, Effect.LOG, Effect.MOUNT})
 CHANGES: Final = frozenset({Effect.COMMIT, Effect.WRITE, Effect.LET_GO, Effect.RECORD, Effect.SEND})
 """What leaves something behind in the world; the other effects only read."""
 

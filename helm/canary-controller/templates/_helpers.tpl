@@ -67,6 +67,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $v := .Values -}}
 {{- range $setting, $where := dict
   "prometheus_bearer_token" $v.prometheus.bearerToken
+  "prometheus_ca" $v.prometheus.ca
   "slack_bot_token" $v.slack.botToken
   "slack_signing_secret" $v.slack.signingSecret
   "slack_webhook_url" $v.slack.webhookUrl

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from controller.domain.changes import Change, Occurrence
+from controller.domain.mounts import Mount, Mounted
 from controller.domain.policy import Guard, RequestSource, SlowRequests
 from controller.domain.readings import Counts, Lives, Measured, Missing, Past, Tally
 from controller.domain.records import Ref
@@ -47,6 +48,9 @@ class TamperedCluster:
         self, namespace: str, pod: str, container: str, lines: int, *, down: bool
     ) -> str | Missing:
         return await self.real.previous_log(namespace, pod, container, lines, down=down)
+
+    async def mounted(self, namespace: str, mount: Mount) -> Mounted | Missing:
+        return await self.real.mounted(namespace, mount)
 
     async def let_go(self, ref: Ref) -> None:
         await self.real.let_go(ref)

@@ -1,0 +1,61 @@
+"""The one Lease of several replicas, and each one's way to it."""
+
+import asyncio
+import random
+from dataclasses import dataclass, field, replace
+
+from controller.engine.leadership import LeaseRecord
+from controller.engine.ports import Conflict, Unavailable
+
+
+@dataclass
+class Store:
+    """The one Lease, as the API server keeps it."""
+
+    record: LeaseRecord | None = None
+    writes: list[tuple[float, str]] = field(default_factory=list)
+
+    def write(self, record: LeaseRecord) -> LeaseRecord:
+        known = self.record.version if self.record is not None else ""
+        if record.version != known:
+            raise Conflict("the Lease has moved")
+        self.record = replace(record, version=str(int(known or "0") + 1))
+        self.writes.append((asyncio.get_running_loop().time(), record.holder))
+        return self.record
+
+
+@dataclass
+class Way:
+    """One replica's way to the store. Both halves of a call may take long, or never arrive."""
+
+    store: Store
+    dice: random.Random
+    slow_seconds: float = 0.0
+    lost: float = 0.0
+    cut: bool = False
+    frozen_until: float = 0.0
+
+    async def read(self) -> LeaseRecord | None:
+        await self._half()
+        found = self.store.record
+        await self._half()
+        return found
+
+    async def write(self, record: LeaseRecord) -> LeaseRecord:
+        await self._half()
+        # What is on the way arrives even if nobody waits for the answer any more.
+        written = self.store.write(record)
+        await self._half()
+        return written
+
+    async def _half(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self.frozen_until > now:
+            # The process is stopped: whatever it awaits comes when it goes on.
+            await asyncio.sleep(self.frozen_until - now)
+        if self.cut:
+            raise Unavailable("connection refused")
+        if self.dice.random() < self.lost:
+            await asyncio.Event().wait()
+        if self.slow_seconds:
+            await asyncio.sleep(self.dice.uniform(0, self.slow_seconds))
