@@ -62,6 +62,6 @@ USER 65532:65532
 WORKDIR /app
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-# No HEALTHCHECK: Kubernetes asks /livez and /readyz itself.
+# No HEALTHCHECK: Kubernetes asks /healthz and /readyz itself.
 ENTRYPOINT ["canaryctl"]
 CMD ["run"]

@@ -250,6 +250,7 @@ def everything_shown(telemetry: Telemetry) -> None:
     telemetry.show_standing(lambda: (), SystemClock())
     telemetry.show_replica(lambda: False, lambda: 0, lambda: False)
     telemetry.show_streams(lambda: 0, lambda: 0)
+    telemetry.show_recorder(lambda: 0)
 
 
 def _metrics() -> str:

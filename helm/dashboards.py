@@ -152,7 +152,7 @@ CONTROLLER: Final = (
     ),
     Panel(
         "Time of a query",
-        "",
+        "19 of 20 queries are faster; above 2.5 s for nine of ten there is an alert.",
         (
             (
                 "histogram_quantile(0.95, sum by (le) "
@@ -182,13 +182,13 @@ CONTROLLER: Final = (
     ),
     Panel(
         "Oldest notice that waits",
-        "",
+        "Since when people have not been told; decisions go on.",
         (("max(canary_controller_oldest_notice_seconds)", "oldest"),),
         unit="s",
     ),
     Panel(
         "Requests of people",
-        "By status.",
+        "By status; 401 is a token that was refused.",
         (("sum by (status) (rate(canary_controller_http_requests_total[5m]))", "{{status}}"),),
         unit="reqps",
     ),
@@ -201,13 +201,21 @@ CONTROLLER: Final = (
         ),
     ),
     Panel(
+        "What waits and what was lost",
+        "Notices that are not delivered, and entries that the flight recorder could not write.",
+        (
+            ("max(canary_controller_notices_waiting)", "notices"),
+            ("sum(increase(canary_controller_recorder_lost_total[5m]))", "entries lost"),
+        ),
+    ),
+    Panel(
         "CPU",
         "One core is all that a replica can use.",
         (('rate(process_cpu_seconds_total{job=~".*canary-controller.*"}[5m])', "{{instance}}"),),
     ),
     Panel(
         "Memory",
-        "",
+        "What is resident; it grows with the pods that are watched.",
         (('process_resident_memory_bytes{job=~".*canary-controller.*"}', "{{instance}}"),),
         unit="bytes",
     ),

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from controller.adapters.kube.manifests import manifests  # noqa: E402 - found by the path above
 from controller.adapters.kube.rights import RIGHTS, Option, Right, Scope  # noqa: E402
 from helm.dashboards import DASHBOARDS, dashboard  # noqa: E402
-from helm.values import Values  # noqa: E402
+from helm.values import SecretKey, Values  # noqa: E402
 
 CHART: Final = ROOT / "helm" / "canary-controller"
 DEPLOY: Final = ROOT / "deploy"
@@ -178,7 +178,7 @@ def _without_titles(schema: Any) -> None:
 
 
 def _readme() -> str:
-    rows = "\n".join(_rows(Values(), ""))
+    rows = "\n".join(_rows(Values(), "", ""))
     return f"""\
 <!-- {MADE} -->
 # canary-controller: the chart
@@ -196,13 +196,15 @@ The Canary resource is a template of this chart, not a file of `crds/`: `helm up
 """
 
 
-def _rows(section: BaseModel, above: str) -> Iterator[str]:
+def _rows(section: BaseModel, above: str, about: str) -> Iterator[str]:
+    """A row for each value; the keys of a Secret say what the Secret is of."""
     for name, field in type(section).model_fields.items():
         found, path = getattr(section, name), f"{above}{field.alias}"
         if isinstance(found, BaseModel):
-            yield from _rows(found, f"{path}.")
+            of = f"{field.description}: " if isinstance(found, SecretKey) else ""
+            yield from _rows(found, f"{path}.", of)
         else:
-            meaning = (field.description or "").replace("|", "\\|")
+            meaning = (about + (field.description or "")).replace("|", "\\|")
             yield f"| `{path}` | `{json.dumps(_plain(found))}` | {meaning} |"
 
 

@@ -78,3 +78,14 @@ def test_help_brings_no_vendor_along() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stderr.strip() == "[]"
+
+
+def test_whoever_reads_may_stop_reading() -> None:
+    """As `| head` does: no traceback."""
+    command = [sys.executable, "-m", "controller", "lint", "deploy/examples/careful.yaml"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+        assert (process.wait(30), said) == (0, b"")

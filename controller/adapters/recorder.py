@@ -129,12 +129,20 @@ class FlightRecorder:
         self._news = asyncio.Event()
         self._numbers = itertools.count(1)
         self._kept: deque[tuple[Path, int]] | None = None
+        self._overtaken = 0
+        self._unwritten = 0
         self._failing = False
         self._writing = threading.Lock()
+
+    @property
+    def lost(self) -> int:
+        """How many entries were not written down."""
+        return self._overtaken + self._unwritten
 
     def record(self, entry: Entry) -> None:
         """Have it written soon. Returns at once; when too many wait, the oldest gives way."""
         if len(self._waiting) == WAITING_MAX:
+            self._overtaken += 1
             log.warning("The flight recorder falls behind: an entry is lost")
         self._waiting.append(entry)
         self._news.set()
@@ -161,6 +169,7 @@ class FlightRecorder:
         try:
             self._write(entry)
         except OSError as error:
+            self._unwritten += 1
             # Said once: a disk that is full is full for each of many entries.
             if not self._failing:
                 log.warning("The flight recorder cannot write to %s: %s", self._folder, error)
@@ -169,6 +178,7 @@ class FlightRecorder:
             self._kept = None
         except Exception:
             # A bug in what only looks on must not end what it looks at.
+            self._unwritten += 1
             log.exception("The flight recorder cannot write down an entry of %s", entry.ref)
         else:
             self._failing = False

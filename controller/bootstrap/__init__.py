@@ -90,6 +90,7 @@ async def _work(settings: Settings, outside: Outside) -> None:
         group.create_task(cluster.run(), name="watches")
         group.create_task(outside.rights.watch(), name="own rights")
         if recorder is not None:
+            telemetry.show_recorder(lambda: recorder.lost)
             group.create_task(recorder.run(), name="flight recorder")
         group.create_task(replica.run(), name="replica")
         await group.create_task(serve_people(settings, outside, replica), name="http")

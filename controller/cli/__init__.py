@@ -1,6 +1,7 @@
 """The command line: `canaryctl`, and the same as `kubectl canary`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -9,7 +10,7 @@ from controller.cli.acts import ACTS
 from controller.cli.command import Command
 from controller.cli.completion import ASK, COMPLETION
 from controller.cli.demo import DEMO
-from controller.cli.exits import EXIT_CODES, EXIT_USAGE
+from controller.cli.exits import EXIT_CODES, EXIT_OK, EXIT_USAGE
 from controller.cli.explain import EXPLAIN
 from controller.cli.get import GET
 from controller.cli.history import HISTORY
@@ -42,9 +43,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ended.code if isinstance(ended.code, int) else EXIT_USAGE
     for command in COMMANDS:
         if command.name == arguments.command:
-            return command.run(arguments)
+            return _run(command, arguments)
     parser.print_help(sys.stderr)
     return EXIT_USAGE
+
+
+def _run(command: Command, arguments: argparse.Namespace) -> int:
+    try:
+        code = command.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has seen enough, as `| head` has; Python would complain again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    return code
 
 
 def parser_of_all(name: str) -> argparse.ArgumentParser:

@@ -24,6 +24,7 @@ from controller.domain.wording import (
     chosen,
     crash_sentence,
     finding_sentence,
+    left_of,
     rest_sentence,
     uncovered_sentence,
 )
@@ -124,6 +125,8 @@ def _head(scene: Scene, now: datetime) -> Iterator[RenderableType]:
         rows.add_row("Stable", str(status.stable))
     if status.verdict:
         rows.add_row("Verdict", status.verdict)
+    if left := left_of(status):
+        rows.add_row("Not undone", Text(left, style=_WAITS))
     if rows.row_count:
         yield rows
 

@@ -10,6 +10,7 @@ from controller.cli.exits import EXIT_LEFT, EXIT_OK, EXIT_UNSEEN, tell
 from controller.cli.invoked import program
 from controller.cli.output import as_json, as_yaml, put, table
 from controller.cli.reached import Reach
+from controller.cli.safely import plain
 from controller.cli.uninstall_told import Leftover, leftover, meaning, pause_is_doubtful
 from controller.cli.uninstall_ways import Way, Ways, flags_of
 
@@ -60,7 +61,7 @@ def _print_table(found: Sequence[Leftover], flags: str, *, headers: bool) -> Non
 
 def _print_ways(when: str, ways: Sequence[Way]) -> None:
     for place, way in enumerate(ways):
-        put(f"  {'or' if place else when}, to {way.to}:")
+        put(plain(f"  {'or' if place else when}, to {way.to}:"))
         for command in way.commands:
             put(f"    {command}")
 
@@ -93,7 +94,7 @@ def _row(one: Leftover) -> tuple[str, ...]:
         "yes" if workload.paused else "no",
         one.remains.canary or NONE,
         one.phase.value if one.phase else NONE,
-        meaning(one),
+        plain(meaning(one)),
     )
 
 

@@ -1,5 +1,6 @@
 """What the remains on one Deployment mean: a word for them, and words for a person."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -20,6 +21,7 @@ class Left(StrEnum):
     MARKED = "Marked"
 
 
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 GRAVITY: Final = {left: place for place, left in enumerate(Left)}
 
 
@@ -91,9 +93,11 @@ def _left(remains: Remains, status: Status | None, stuck: tuple[str, ...]) -> Le
         return Left.PAUSED if known else None
     if stuck:
         return Left.STUCK
-    if status is not None and status.phase not in AT_REST | {Phase.PAUSED_BY_USER}:
-        return Left.UNJUDGED
-    return Left.MARKED if ours else None
+    if not ours:
+        # What its Canary remembers of a release is old then: it was finished without us.
+        return None
+    under_way = status is not None and status.phase not in AT_REST | {Phase.PAUSED_BY_USER}
+    return Left.UNJUDGED if under_way else Left.MARKED
 
 
 def _stuck(remains: Remains) -> tuple[str, ...]:
@@ -135,7 +139,9 @@ def _back_to(former: Part | None, status: Status | None) -> str:
     if former is not None:
         return former.record.name
     stable = status.stable if status else None
-    return stable.replica_set if stable is not None else ""
+    named = stable.replica_set if stable is not None else ""
+    # A person is about to paste it into a shell, and a status is written by whoever may.
+    return named if _NAME.fullmatch(named) else ""
 
 
 def meaning(found: Leftover) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 from controller.adapters.kube.names import GATE_MARK, GROUP, OPT_IN_LABEL, PLURAL
 from controller.adapters.kube.seeding import DESIRED_ANNOTATION
 from controller.cli.invoked import program
+from controller.cli.safely import plain
 from controller.cli.uninstall_told import Left, Leftover
 from controller.domain.lifecycle import Phase
 from controller.domain.policy import Policy, RollbackStrategy
@@ -89,7 +90,7 @@ class Ways:
         """By applying what ran before: the pause is lifted then."""
         before = self._found.stable or "what ran before"
         if tool := self._workload.gitops:
-            said = f"# revert it in Git, so that {tool} applies {before} again"
+            said = plain(f"# revert it in Git, so that {tool} applies {before} again")
             yield Way(to=f"go back to {before}", commands=(said, *self._lifted()))
         elif self._found.back_to:
             commands = (self._back(), *self._lifted())

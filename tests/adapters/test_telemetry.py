@@ -23,6 +23,7 @@ from controller.adapters.telemetry import (
     log_handler,
     redact,
 )
+from controller.domain.findings import Metric
 from controller.domain.lifecycle import Phase
 from controller.domain.status import Condition, Notice, NoticeKind, Status
 
@@ -224,7 +225,18 @@ def test_two_registries_do_not_meet() -> None:
     Telemetry(CollectorRegistry()).failed("bug")
     other = CollectorRegistry()
     Telemetry(other)
-    assert "canary_controller_reconcile_errors_total,bug" not in samples(other)
+    assert samples(other)["canary_controller_reconcile_errors_total,bug"] == 0
+
+
+def test_the_first_of_anything_is_no_new_series() -> None:
+    """Or `increase` would not see it: the first rollback would raise no alert."""
+    registry = CollectorRegistry()
+    Telemetry(registry)
+    shown = samples(registry)
+    prefix = "canary_controller_"
+    assert shown[prefix + "releases_total,none,RolledBack"] == 0
+    assert all(f"{prefix}releases_total,{metric.value},RolledBack" in shown for metric in Metric)
+    assert shown[prefix + "notices_total,refused"] == 0
 
 
 def test_a_look_that_fails_is_timed_and_named_in_the_log() -> None:

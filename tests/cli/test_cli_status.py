@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from controller.domain.lifecycle import Phase
+from controller.domain.mounts import Drift, MountKind, Turn
 from controller.domain.records import IntentAction
 from controller.domain.status import Command, Past, Rejected, Result, Status
 from tests.cli.clusters import (
@@ -258,3 +259,12 @@ def test_a_reader_that_goes_away_ends_it_without_a_word(cluster: Cluster) -> Non
         assert process.stderr is not None
         assert process.stderr.read() == ""
         process.stdout = None
+
+
+def test_what_a_rollback_leaves_as_it_is_stands_in_the_head(cluster: Cluster, say: Type) -> None:
+    held = on_trial(Phase.HOLDING)
+    assert held.release is not None
+    drift = Drift(kind=MountKind.CONFIG_MAP, name="exam-config", turn=Turn.DELETED)
+    cluster.status(replace(held, release=replace(held.release, drift=(drift,))))
+    (said,) = (one for one in say("status", "exam").out.splitlines() if "Not undone" in one)
+    assert "ConfigMap exam-config (deleted since stable was promoted)" in said

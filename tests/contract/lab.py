@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from controller.domain.changes import Change, OptIn, Seed
+from controller.domain.mounts import Mount
 from controller.domain.records import Container, Intent, Pod, Ref, ReplicaSet, Workload
 from controller.domain.snapshot import Scene
 from controller.engine.ports import Cluster, Conflict
@@ -31,7 +32,8 @@ class Shape:
 
     `watched_over`: their liveness can be made to fail. `helped`: a sidecar runs beside each.
     `prepared_at_try`: an init container succeeds when it is run for so many times.
-    `lingering`: its processes need their whole grace period to end.
+    `lingering`: its processes need their whole grace period to end. `mounts`: what its template
+    names beside its images.
     """
 
     replicas: int = 3
@@ -44,6 +46,7 @@ class Shape:
     helped: bool = False
     prepared_at_try: int = 1
     lingering: bool = False
+    mounts: tuple[Mount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +152,14 @@ class Lab(ABC):
     @abstractmethod
     def command(self, intent: Intent | None) -> None:
         """Write a command on the Canary, or take it away."""
+
+    @abstractmethod
+    def configure(self, mount: Mount, text: str | None) -> None:
+        """Write a ConfigMap or Secret as a pipeline does, or delete it."""
+
+    @abstractmethod
+    def mark(self, mount: Mount, label: str) -> None:
+        """Somebody else sets a label on it."""
 
     def scene(self) -> Scene:
         """What the port shows now."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
+from controller.domain.mounts import Mount, MountKind
 from tests.contract.lab import HELPER, NAME, PREPARER, Shape
 
 Object = dict[str, Any]
@@ -72,6 +73,7 @@ def manifest(version: str, shape: Shape, folder: Path) -> Object:
                     "terminationGracePeriodSeconds": 1,
                     "containers": [_container(version, shape, folder)],
                     "initContainers": _first(shape, folder),
+                    "volumes": [_volume(mount) for mount in shape.mounts],
                 },
             },
         },
@@ -81,7 +83,11 @@ def manifest(version: str, shape: Shape, folder: Path) -> Object:
 def _container(version: str, shape: Shape, folder: Path) -> Object:
     server = {"name": "server", "env": _env(folder)}
     if not (shape.probed or shape.watched_over):
-        return {**server, "image": f"shell:{version}", "args": [LINGERING if shape.lingering else OBEDIENT]}
+        return {
+            **server,
+            "image": f"shell:{version}",
+            "args": [LINGERING if shape.lingering else OBEDIENT],
+        }
     probe = {"tcpSocket": {"port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
     probes = {"readinessProbe": probe}
     if shape.watched_over:
@@ -106,6 +112,14 @@ def _first(shape: Shape, folder: Path) -> list[Object]:
         env = _env(folder, FAILURES=str(shape.prepared_at_try - 1))
         found.append({"name": PREPARER, "image": "shell:v1", "env": env, "args": [PREPARING]})
     return found
+
+
+def _volume(mount: Mount) -> Object:
+    """One that need not be there."""
+    source: Object = {"configMap": {"name": mount.name, "optional": True}}
+    if mount.kind is MountKind.SECRET:
+        source = {"secret": {"secretName": mount.name, "optional": True}}
+    return {"name": mount.name, **source}
 
 
 def _env(folder: Path, **more: str) -> list[Object]:

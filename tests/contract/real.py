@@ -22,6 +22,7 @@ from controller.adapters.kube.names import (
     SKIP_ANNOTATION,
     VERSION,
 )
+from controller.domain.mounts import Mount, MountKind
 from controller.domain.records import Intent, Pod, Ref, ReplicaSet
 from controller.engine.ports import Cluster
 from tests.contract.lab import HELPER, NAME, POLL_SECONDS, Answer, Lab, Shape, Story
@@ -189,6 +190,23 @@ class RealLab(Lab):
         text = write_intent(intent) if intent else None
         body = {"metadata": {"annotations": {INTENT_ANNOTATION: text}}}
         self._api.patch(KIND, NAME, body, self.ref.namespace)
+
+    def configure(self, mount: Mount, text: str | None) -> None:
+        if text is None:
+            self._api.delete(mount.kind.value, mount.name, self.ref.namespace)
+            return
+        field = "data" if mount.kind is MountKind.CONFIG_MAP else "stringData"
+        written = {
+            "apiVersion": "v1",
+            "kind": mount.kind.value,
+            "metadata": {"name": mount.name},
+            field: {"limit": text},
+        }
+        self._api.apply(written, self.ref.namespace, manager="kubectl")
+
+    def mark(self, mount: Mount, label: str) -> None:
+        body = {"metadata": {"labels": {label: "yes"}}}
+        self._api.patch(mount.kind.value, mount.name, body, self.ref.namespace)
 
 
 def _line_to(ear: Path) -> int | None:

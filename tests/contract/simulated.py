@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from controller.domain.mounts import Mount
 from controller.domain.policy import Mode, Policy
 from controller.domain.records import ContainerRole, Intent, Pod, Ref, ReplicaSet
 from controller.engine.ports import Cluster
@@ -71,6 +72,7 @@ class SimulatedLab(Lab):
             strategy=shape.strategy,
             gitops=shape.gitops,
         )
+        self.world.mount(self.ref, shape.mounts)
         for pod in self.world.pods(self.ref):
             if shape.prepared_at_try > 1:
                 self.world.disruptions.end_beside(pod, PREPARER, ContainerRole.INIT)
@@ -145,3 +147,9 @@ class SimulatedLab(Lab):
 
     def command(self, intent: Intent | None) -> None:
         self.world.command(self.ref, intent)
+
+    def configure(self, mount: Mount, text: str | None) -> None:
+        self.world.configure(self.ref.namespace, mount, text)
+
+    def mark(self, mount: Mount, label: str) -> None:
+        """Nothing is known of labels here."""

@@ -23,8 +23,7 @@ from controller.domain.mounts import (
 )
 from controller.domain.records import IntentAction
 from controller.domain.status import NoticeKind, Past, Release, Result, Revision, Status
-from controller.domain.wording import drift_sentence, left_over, unread_sentence
-from controller.domain.wording.mounting import left_facts
+from controller.domain.wording import drift_sentence, left_over, left_words, unread_sentence
 from tests.domain.tabletop import START, Table, settled
 from tests.domain.turns import release_of
 
@@ -176,7 +175,7 @@ def test_the_gravest_comes_first_and_many_are_counted() -> None:
 
 def test_nothing_is_added_to_a_sentence_where_nothing_drifted() -> None:
     assert left_over(told()) == ""
-    assert left_facts(told(), ended=True) == ()
+    assert left_words(told(), ended=True) == ""
 
 
 @pytest.mark.parametrize(
@@ -195,13 +194,11 @@ def test_why_a_kind_was_not_looked_at_is_said_with_the_remedy(reason: str, said:
 def test_what_was_not_meant_to_be_looked_at_is_only_told_beside_what_changed() -> None:
     off = (Unread(kind=MountKind.SECRET, reason=OFF),)
     denied = (Unread(kind=MountKind.SECRET, reason=DENIED),)
-    assert left_facts(replace(told(), unread=off), ended=True) == ()
-    assert left_facts(replace(told(), unread=denied), ended=False) == ()
-    ((_, value),) = left_facts(replace(told(), unread=denied), ended=True)
+    assert left_words(replace(told(), unread=off), ended=True) == ""
+    assert left_words(replace(told(), unread=denied), ended=False) == ""
+    value = left_words(replace(told(), unread=denied), ended=True)
     assert value == "Secrets were not looked at: no permission (chart value config.secrets)"
-    ((_, value),) = left_facts(
-        replace(told(changed(ago=timedelta(minutes=3))), unread=off), ended=False
-    )
+    value = left_words(replace(told(changed(ago=timedelta(minutes=3))), unread=off), ended=False)
     assert value == (
         "ConfigMap exam-config (changed 3 min before the release): a rollback does not bring that "
         "back. Secrets were not looked at: off (chart value config.secrets)"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from helm.generate import NAME
 from tests.e2e.channel import Channel
 from tests.e2e.house import House, open_house
 from tests.e2e.rig.cluster import BEFORE_ADMISSION_POLICIES
@@ -64,6 +65,30 @@ def stage(world: World, account: Path, namespace: str) -> Iterator[Stage]:
 def old_stage(old_world: World, old_account: Path, old_namespace: str) -> Iterator[Stage]:
     with Channel() as channel:
         stage = Stage(old_world, old_account, old_namespace, channel)
+        yield stage
+        stage.controller.stop()
+
+
+@pytest.fixture(scope="session")
+def own_world() -> Iterator[World]:
+    """One that nobody else uses: what is installed there comes and goes."""
+    yield from started(World())
+
+
+@pytest.fixture
+def place(own_world: World) -> Iterator[str]:
+    name = own_world.namespace("upgrade")
+    yield name
+    own_world.api.delete("Namespace", name)
+
+
+@pytest.fixture
+def settled(own_world: World, place: str) -> Iterator[Stage]:
+    """Freshly installed, as the chart runs it."""
+    lease = ("--namespace", "", "--lease-namespace", NAME, "--lease-name", NAME)
+    account = install(own_world)
+    with Channel() as channel:
+        stage = Stage(own_world, account, place, channel, lease)
         yield stage
         stage.controller.stop()
 

@@ -1,15 +1,21 @@
 """The chart as a cluster takes it: applied as it is; the incident ends under its rights alone."""
 
+import contextlib
+import json
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import pytest
 
 from helm.generate import NAME
 from tests.e2e import charted
 from tests.e2e.channel import Channel
 from tests.e2e.charted import Object
+from tests.e2e.rig.processes import Process, free_port
 from tests.e2e.rig.world import World
 from tests.e2e.stage import Stage
 
@@ -59,6 +65,46 @@ def test_the_pods_of_the_chart_are_of_its_account(world: World, account: Path) -
     assert found["spec"]["replicas"] == 2
 
 
+def test_the_process_takes_what_the_chart_hands_it(world: World, account: Path) -> None:
+    """Arguments, environment and probes are those of the container, as the cluster has them."""
+    found = world.api.get("Deployment", NAME, NAME)
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    fields = {"metadata.namespace": NAME, "metadata.name": f"{NAME}-0"}
+    given = [
+        f"{one['name']}={fields[one['valueFrom']['fieldRef']['fieldPath']]}"
+        if "valueFrom" in one
+        else f"{one['name']}={one['value']}"
+        for one in container["env"]
+    ]
+    port = free_port()
+    program = shutil.which("env")
+    assert program is not None
+    argv = [program, *given, sys.executable, "-m", "controller", *container["args"]]
+    argv += ["--kubeconfig", str(account), "--listen-host", "127.0.0.1"]
+    argv += ["--listen-port", str(port)]
+    process = Process("pod", argv, log=world.folder / "pod.log")
+    try:
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            url = f"http://127.0.0.1:{port}{container[probe]['httpGet']['path']}"
+            process.wait_until(lambda url=url: answers(url), seconds=60, what=probe)
+        process.wait_until(lambda: holder(world).startswith(f"{NAME}-0"), seconds=30, what="lead")
+    finally:
+        process.stop()
+    assert holder(world) == ""
+
+
+def answers(url: str) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        return httpx.get(url, timeout=2).is_success
+    return False
+
+
+def holder(world: World) -> str:
+    lease = world.api.find("Lease", NAME, NAME)
+    found: str = (lease or {"spec": {}})["spec"].get("holderIdentity") or ""
+    return found
+
+
 @pytest.fixture
 def everywhere(world: World, account: Path, namespace: str) -> Iterator[Stage]:
     """As the chart runs it by default: it watches all namespaces, and leads by its Lease."""
@@ -70,11 +116,9 @@ def everywhere(world: World, account: Path, namespace: str) -> Iterator[Stage]:
 
 def test_the_incident_ends_under_the_rights_of_the_chart(everywhere: Stage) -> None:
     rolled_back(everywhere)
-    lease = everywhere.world.api.get("Lease", NAME, NAME)
-    assert lease["spec"]["holderIdentity"], "it leads"
+    assert holder(everywhere.world), "it leads"
     everywhere.controller.stop()
-    lease = everywhere.world.api.get("Lease", NAME, NAME)
-    assert not lease["spec"].get("holderIdentity"), "and lets go when it is told to stop"
+    assert holder(everywhere.world) == "", "and lets go when it is told to stop"
 
 
 @pytest.fixture
@@ -108,7 +152,12 @@ def rolled_back(stage: Stage) -> None:
     (past,) = stage.status["history"]
     assert past["result"] == "RolledBack"
     told: list[Object] = stage.world.wait_until(
-        lambda: stage.channel.of("was rolled back"), 10, "the news"
+        lambda: own(stage, "was rolled back"), 10, "the news"
     )
     assert len(told) == 1
     assert DENIED not in stage.controller.log()
+
+
+def own(stage: Stage, headline: str) -> list[Object]:
+    """Without those of a namespace that is on its way out."""
+    return [m for m in stage.channel.of(headline) if stage.namespace in json.dumps(m)]

@@ -163,8 +163,10 @@ def commands(stage: Stage) -> None:
     stage.wait_phase("Analysing")
     stage.command("hold")
     stage.wait_for(lambda s: s["phase"] == "Holding" and not s.get("intentDone"), 30, "the hold")
-    answer = people.post("promote", people.token("operator"), full=True)
-    assert answer.is_success, answer.text
+    token = people.token("operator")
+    assert people.post("promote", token, key="one-step").is_success
+    stage.world.wait_until(lambda: stage.replicas("v3") == 5, 30, "half of the pods")
+    assert people.post("promote", token, key="all-the-way", full=True).is_success
     stage.wait_phase("Promoted")
     stage.world.wait_rolled_out(stage.namespace)
 

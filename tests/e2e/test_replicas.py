@@ -234,7 +234,7 @@ def test_whoever_does_not_lead_serves_people_all_the_same(pair: Pair) -> None:
     stage, leader = pair.stage, pair.leader()
     standby = pair.other(leader)
     token = operator(stage)
-    path = f"{standby.url}/api/v1/namespaces/{stage.namespace}/canaries/exam"
+    path = f"{standby.url}/api/v1/canaries/{stage.namespace}/exam"
     headers = {"Authorization": f"Bearer {token}"}
     stage.push("v2")
     stage.wait_phase("Analysing")
@@ -248,7 +248,7 @@ def test_whoever_does_not_lead_serves_people_all_the_same(pair: Pair) -> None:
     revision = stage.status["release"]["canary"]["fingerprint"]
     answer = httpx.post(
         f"{path}/rollback",
-        headers=headers,
+        headers={**headers, "Idempotency-Key": "standby"},
         json={"revision": revision, "reason": "too slow"},
         timeout=5,
     )

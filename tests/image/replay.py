@@ -20,8 +20,9 @@ from tests.image.dockerfile import Instruction, Stage, stages_of
 
 RUN_SECONDS_MAX: Final = 600
 PYTHON: Final = Path(sys.base_prefix).resolve()
+VERSIONED: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
 LIBRARIES: Final = ("/usr/lib", "/usr/lib64")
-PROGRAMS: Final = ("/usr/bin",)
+PROGRAMS: Final = ("/usr/bin", "/usr/share/python-wheels")
 LINKS: Final = ("bin", "lib", "lib64")
 NEEDED: Final = ("/etc/ssl", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates")
 NETWORK: Final = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/pip.conf")
@@ -146,16 +147,16 @@ def _base(root: Path, *, with_programs: bool) -> None:
             (root / link).symlink_to(Path("/", link).readlink())
     (root / "python" / "bin").mkdir(parents=True)
     for program in ("python", "python3"):
-        (root / "python" / "bin" / program).symlink_to(
-            PYTHON / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
-        )
+        (root / "python" / "bin" / program).symlink_to(PYTHON / "bin" / VERSIONED)
     if with_programs:
         (root / "tmp").mkdir()
         (root / "dev" / "shm").mkdir()
 
 
 def _mounted(*, with_programs: bool) -> list[str]:
-    wanted: Iterable[str] = (*LIBRARIES, *NEEDED, *DEVICES, str(PYTHON))
+    # Debian's own Python lies among all the other programs: then it alone is let in.
+    python = PYTHON / "bin" / VERSIONED if str(PYTHON) == "/usr" else PYTHON
+    wanted: Iterable[str] = (*LIBRARIES, *NEEDED, *DEVICES, str(python))
     if with_programs:
         wanted = (*wanted, *PROGRAMS, *NETWORK)
     found = [path for path in wanted if Path(path).exists()]

@@ -98,7 +98,8 @@ def build_journal(source: Source, door: Door, access: Access, dump: Dump) -> API
 def _journal(releases: Releases, ref: Ref) -> JournalShape:
     if releases.scene(ref) is None:
         raise not_there(ref)
-    entries = reversed(releases.entries(ref))
+    # What another replica decided is known by its status only: nobody could decide it again.
+    entries = (entry for entry in reversed(releases.entries(ref)) if entry.decided)
     return JournalShape(items=tuple(_line(entry) for entry in entries), at=releases.now())
 
 
@@ -120,7 +121,7 @@ def _entry(releases: Releases, ref: Ref, number: int) -> Entry:
     if releases.scene(ref) is None:
         raise not_there(ref)
     for entry in releases.entries(ref):
-        if entry.number == number:
+        if entry.number == number and entry.decided:
             return entry
     detail = (
         f"{ref} has no journal entry {number}, or not any more; what is remembered: "

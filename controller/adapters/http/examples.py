@@ -172,6 +172,8 @@ CANARY: Final = CanaryShape(
         decided_at=_DECIDED,
         cause=_CAUSE,
         held_for="",
+        not_undone="ConfigMap exam-config (changed 3 min before the release): a rollback does not "
+        "bring that back",
         crashes=(_CRASH,),
     ),
     findings=_FINDINGS,

@@ -25,7 +25,7 @@ from controller.domain.policy import Policy
 from controller.domain.records import Problem, Ref
 from controller.domain.snapshot import Scene
 from controller.domain.status import Crash, Past, Release, Revision
-from controller.domain.wording import crash_sentence
+from controller.domain.wording import crash_sentence, left_of
 from controller.engine.commands import possible
 from controller.engine.journal import Entry
 
@@ -154,6 +154,7 @@ def _release_shape(release: Release, scene: Scene, *, running: bool) -> ReleaseS
         decided_at=release.decided_at,
         cause=release.cause,
         held_for=release.held_for,
+        not_undone=left_of(scene.status),
         crashes=tuple(_crash(crash) for crash in release.crashes),
     )
 

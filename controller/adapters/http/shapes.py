@@ -86,6 +86,10 @@ class ReleaseShape(Shape):
     decided_at: datetime | None
     cause: Annotated[str, Field(description="why it was rolled back; empty: it was not")]
     held_for: str
+    not_undone: Annotated[
+        str,
+        Field(description="ConfigMaps and Secrets that a rollback leaves changed; may be empty"),
+    ]
     crashes: tuple[CrashShape, ...]
 
 

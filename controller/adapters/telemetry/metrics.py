@@ -9,14 +9,17 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from controller.adapters.telemetry.log import log_context
-from controller.adapters.telemetry.standing import PREFIX, Hall, Standing, Streams, Watches
+from controller.adapters.telemetry.standing import PREFIX, Hall, Losses, Standing, Streams, Watches
 from controller.domain.findings import Metric
 from controller.domain.status import Result, Status
 from controller.engine.ports import Clock
 
 NO_CAUSE: Final = "none"
+OTHER: Final = "other"
 # A label's value must be one of few: a sentence as a cause would be a time series for each.
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+# Anybody may ask with a method of their own making, without signing in.
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS_OF_A_ROLLBACK: Final = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 30, 60, 120, 300)
 _SECONDS_OF_A_CYCLE: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _SECONDS_OF_EVIDENCE: Final = (1, 2.5, 5, 10, 15, 20, 30, 45, 60, 120, 300)
@@ -111,7 +114,8 @@ class Telemetry:
 
     def answered(self, method: str, route: str, status: int) -> None:
         """A request was answered; `route` as it was declared, not as it was asked for."""
-        self._requests.labels(_word(method), route, str(status)).inc()
+        known = method if method in _METHODS else OTHER
+        self._requests.labels(known, route, str(status)).inc()
 
     def queried(self, result: str, seconds: float) -> None:
         """`result` is `ok` or, in a word, why there is no data."""
@@ -144,6 +148,10 @@ class Telemetry:
         """Ask at every scrape who leads, how often that changed, and whether there is a gate."""
         self._registry.register(Hall(leads, transitions, gate_in_force))
 
+    def show_recorder(self, lost: Callable[[], int]) -> None:
+        """Ask the flight recorder for its losses at every scrape."""
+        self._registry.register(Losses(lost))
+
     def show_streams(self, opened: Callable[[], int], cut: Callable[[], int]) -> None:
         """Ask for the live streams at every scrape."""
         self._registry.register(Streams(opened, cut))
@@ -161,4 +169,4 @@ def _show_build(registry: CollectorRegistry, version: str) -> None:
 
 
 def _word(text: str) -> str:
-    return text if _WORD.fullmatch(text) else "other"
+    return text if _WORD.fullmatch(text) else OTHER

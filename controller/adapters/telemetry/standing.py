@@ -70,12 +70,13 @@ class Standing(Collector):
         now = self._clock.now()
         phases: Counter[Phase] = Counter()
         oldest: dict[Phase, float] = {}
-        blind, notice = 0, 0.0
+        blind, waiting, notice = 0, 0, 0.0
         for status in self._statuses():
             phases[status.phase] += 1
             since = _seconds(status.since, now)
             oldest[status.phase] = max(oldest.get(status.phase, 0.0), since)
             blind += _is_blind(status)
+            waiting += len(status.outbox)
             notice = max([notice, *(_seconds(one.at, now) for one in status.outbox)])
         yield from self._by_phase(phases, oldest)
         yield gauge(
@@ -83,6 +84,7 @@ class Standing(Collector):
             "Releases that are being judged and cannot be: MetricsAvailable is False.",
             blind,
         )
+        yield gauge("notices_waiting", "Notices that are not delivered yet.", waiting)
         yield gauge(
             "oldest_notice_seconds", "Age of the oldest notice that is not delivered yet.", notice
         )
@@ -147,6 +149,20 @@ class Streams(Collector):
             f"{PREFIX}streams_cut", "Streams that were ended because their readers were too slow."
         )
         family.add_metric([], self._cut())
+        yield family
+
+
+class Losses(Collector):
+    """Decisions that nobody can replay."""
+
+    def __init__(self, lost: Callable[[], int]) -> None:
+        self._lost = lost
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(
+            f"{PREFIX}recorder_lost", "Entries that the flight recorder could not write."
+        )
+        family.add_metric([], self._lost())
         yield family
 
 

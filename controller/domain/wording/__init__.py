@@ -3,7 +3,13 @@
 from controller.domain.wording.choosing import chosen
 from controller.domain.wording.comparisons import Words, finding_sentence, words
 from controller.domain.wording.figures import duration
-from controller.domain.wording.mounting import drift_sentence, left_over, unread_sentence
+from controller.domain.wording.mounting import (
+    drift_sentence,
+    left_of,
+    left_over,
+    left_words,
+    unread_sentence,
+)
 from controller.domain.wording.notices import (
     conviction,
     crash_sentence,
@@ -25,7 +31,9 @@ __all__ = [
     "duration",
     "finding_sentence",
     "lacking",
+    "left_of",
     "left_over",
+    "left_words",
     "missing_evidence",
     "notice",
     "rest_sentence",

@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from controller.domain.lifecycle import JUDGED, Phase
 from controller.domain.mounts import DENIED, OFF, Drift, MountKind, Turn, Unread
-from controller.domain.status import Release
+from controller.domain.status import Release, Status
 from controller.domain.wording.figures import duration
 
 SHOWN_MAX: Final = 5
@@ -38,8 +39,8 @@ def unread_sentence(unread: Unread) -> str:
     return f"{unread.kind.value}s were not looked at: {why}"
 
 
-def left_facts(release: Release, *, ended: bool) -> tuple[tuple[str, str], ...]:
-    """The fact of a notice that tells what a rollback leaves as it is; none where nothing is.
+def left_words(release: Release, *, ended: bool) -> str:
+    """What a rollback leaves as it is; empty where it leaves nothing.
 
     What should have been looked at and was not is told at the end, when it matters.
     """
@@ -47,7 +48,15 @@ def left_facts(release: Release, *, ended: bool) -> tuple[tuple[str, str], ...]:
     unread = [u for u in release.unread if release.drift or (ended and u.wanted)]
     why = [unread_sentence(one) for one in unread]
     told = [f"{said}: a rollback does not bring that back"] if said else []
-    return (("Not undone", ". ".join((*told, *why))),) if told or why else ()
+    return ". ".join((*told, *why))
+
+
+def left_of(status: Status) -> str:
+    """The same of a release that may still be rolled back, or just was."""
+    release, back = status.release, status.phase is Phase.ROLLED_BACK
+    if release is None or not (back or status.phase in JUDGED | {Phase.ROLLING_BACK}):
+        return ""
+    return left_words(release, ended=back)
 
 
 def left_over(release: Release) -> str:

@@ -15,7 +15,7 @@ from controller.domain.wording.comparisons import (
     would_have_shown,
 )
 from controller.domain.wording.figures import duration, named
-from controller.domain.wording.mounting import left_facts
+from controller.domain.wording.mounting import left_words
 
 TOO_FEW: Final = "too few requests to tell the canary from stable"
 UNREADABLE: Final = "metrics cannot be read"
@@ -136,7 +136,8 @@ def _left(release: Release, kind: NoticeKind) -> tuple[tuple[str, str], ...]:
     """What a rollback leaves as it is, where that matters."""
     if kind not in _GOING_BACK:
         return ()
-    return left_facts(release, ended=kind is NoticeKind.ROLLED_BACK)
+    said = left_words(release, ended=kind is NoticeKind.ROLLED_BACK)
+    return (("Not undone", said),) if said else ()
 
 
 def _told(findings: Sequence[Finding], cause: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from controller.domain.mounts import Mount, Mounted
 from controller.domain.records import Ref
+from controller.simulation.clock import second
 from controller.simulation.cluster.gate import admitted
 from controller.simulation.cluster.objects import (
     Berth,
@@ -39,6 +40,7 @@ class Server:
         self.replica_sets: Final[dict[Ref, Revision]] = {}
         self.pods: Final[dict[Ref, Berth]] = {}
         self.configured: Final[dict[tuple[str, Mount], Mounted]] = {}
+        self._texts: dict[tuple[str, Mount], str] = {}
         self.watchers: Final[list[Callable[[Sighting], None]]] = []
         self.wake_deployment: Callable[[Deployment], None] = _nobody
         self.wake_replica_set: Callable[[Revision], None] = _nobody
@@ -111,6 +113,20 @@ class Server:
         revision.gone = True
         self.ended(revision)
         self.show(revision.deployment, by)
+
+    def configure(self, namespace: str, mount: Mount, text: str | None) -> None:
+        """A ConfigMap or Secret was written, with a version of its own, or deleted."""
+        key = namespace, mount
+        if text is None:
+            del self.configured[key]
+            self._texts.pop(key, None)
+        elif self._texts.get(key) != text:
+            self.version += 1
+            self._texts[key] = text
+            now = second(self.loop.time())
+            self.configured[key] = Mounted(
+                kind=mount.kind, name=mount.name, version=str(self.version), changed_at=now
+            )
 
     def changed(self, one: Stored) -> None:
         """An object has a new version: everybody who watches is told."""

@@ -4,10 +4,9 @@ import asyncio
 from dataclasses import replace
 from typing import Final
 
-from controller.domain.mounts import Mount, Mounted
+from controller.domain.mounts import Mount
 from controller.domain.policy import Policy
 from controller.domain.records import Intent, Problem, Ref
-from controller.simulation.clock import second
 from controller.simulation.cluster.connection import Connection
 from controller.simulation.cluster.deploying import (
     DeploymentController,
@@ -224,12 +223,7 @@ class SimulatedCluster:
 
     def configure(self, namespace: str, mount: Mount, text: str | None) -> None:
         """Write a ConfigMap or Secret, or delete it."""
-        now = second(asyncio.get_running_loop().time())
-        kept, one = self._server.configured, Mounted(kind=mount.kind, name=mount.name)
-        if text is None:
-            del kept[namespace, mount]
-        else:
-            kept[namespace, mount] = replace(one, version=text, changed_at=now)
+        self._server.configure(namespace, mount, text)
 
     # What processes in pods do.
 
