@@ -159,7 +159,7 @@ class Config(Section):
     )
     secrets: bool = value(
         False,
-        "the same for Secrets. Only their metadata is asked for, but Kubernetes has no right that "
+        "the same for Secrets. Only their versions are asked for, but Kubernetes has no right that "
         "allows no more than that: the controller could read every Secret it watches",
     )
 

@@ -155,7 +155,7 @@ RIGHTS: Final[tuple[Right, ...]] = (
         group="",
         resources=("secrets",),
         verbs=("get",),
-        why="Only metadata is asked for; but no right in Kubernetes allows no more than that.",
+        why="Only a table of versions is asked for; but no right allows no more than that.",
         without="a rollback does not say which Secrets changed",
         option=Option.SECRETS,
     ),
