@@ -218,6 +218,9 @@ class ServiceMonitor(Section):
     enabled: bool = value(False, "create it; the Prometheus operator's CRDs have to be there")
     labels: Labels = value({}, "what your Prometheus selects by")
     interval: str = value("15s", "how often it is scraped", pattern=r"^[0-9]+(ms|s|m)$")
+    tls_config: Object = value(
+        {}, "with tls.existingSecret: how Prometheus knows the certificate (ca, serverName ...)"
+    )
 
 
 class PrometheusRule(Section):

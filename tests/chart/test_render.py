@@ -43,7 +43,11 @@ ALL: dict[str, Any] = {
     "ingress": {"enabled": True, "hosts": ["canary.example.org"], "tlsSecret": "tls"},
     "httpRoute": {"enabled": True, "parentRefs": [{"name": "gateway"}], "hostnames": ["a.example"]},
     "networkPolicy": {"enabled": True, "from": [{"namespaceSelector": {}}]},
-    "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "serviceMonitor": {
+        "enabled": True,
+        "labels": {"release": "prometheus"},
+        "tlsConfig": {"insecureSkipVerify": True},
+    },
     "prometheusRule": {"enabled": True, "runbookUrl": "https://wiki.example.org/runbooks.md"},
     "grafanaDashboards": {"enabled": True, "annotations": {"folder": "releases"}},
     "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy.example.org:3128"}],
@@ -203,6 +207,16 @@ def test_the_controllers_settings_arrive_as_environment() -> None:
     }
     assert found["CANARY_CONTROLLER_SLACK_BOT_TOKEN_FILE"].endswith("/slack_bot_token/token")
     assert "HTTPS_PROXY" in found
+
+
+def test_prometheus_is_told_how_to_scrape_what_is_served_with_tls() -> None:
+    (endpoint,) = the(rendered(ALL), "ServiceMonitor")["spec"]["endpoints"]
+    assert endpoint["scheme"] == "https"
+    assert endpoint["tlsConfig"] == {"insecureSkipVerify": True}
+    (plain,) = the(rendered({"serviceMonitor": {"enabled": True}}), "ServiceMonitor")["spec"][
+        "endpoints"
+    ]
+    assert "scheme" not in plain
 
 
 def test_no_secret_is_a_value() -> None:
