@@ -25,8 +25,10 @@ FILLED_IN = frozenset(
 )
 
 Name = Annotated[str, Field(pattern=r"^$|^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$")]
-Address = Annotated[str, Field(pattern=r"^$|^https?://[^\s/]+")]
+# A name of an object, which may have dots.
+Existing = Annotated[str, Field(pattern=r"^$|^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$")]
+# Without a user and a password in it: secrets are no values.
+Address = Annotated[str, Field(pattern=r"^$|^https?://[^\s/@]+(/[^\s]*)?$")]
 Labels = dict[str, str]
 Object = dict[str, Any]
 
@@ -47,10 +49,10 @@ class Section(BaseModel):
 class SecretKey(Section):
     """Where a secret is: never in the values."""
 
-    existing_secret: Name = value(
+    existing_secret: Existing = value(
         "", "Secret in the release's namespace that holds it; empty: none"
     )
-    key: str = value("", "key in that Secret", pattern=r"^[-._a-zA-Z0-9]*$")
+    key: str = value("", "key in that Secret", pattern=r"^[-._a-zA-Z0-9]+$")
 
 
 class Image(Section):
@@ -107,14 +109,15 @@ class Webhook(Section):
 
 
 class Tls(Section):
-    existing_secret: Name = value(
+    existing_secret: Existing = value(
         "", "kubernetes.io/tls Secret to serve with; empty: what is in front ends TLS"
     )
 
 
 class FlightRecorder(Section):
-    enabled: bool = value(False, "keep a file of each decision for canaryctl explain, in the pod")
-    size_limit: Quantity = value("256Mi", "size of the volume they are in")
+    enabled: bool = value(
+        False, "keep a file of each decision for canaryctl explain, in the pod: up to 100 MiB"
+    )
 
 
 class Gate(Section):
@@ -166,7 +169,7 @@ class Config(Section):
 
 class ServiceAccount(Section):
     create: bool = value(True, "create it")
-    name: Name = value("", "empty: the full name of the release")
+    name: Existing = value("", "empty: the full name of the release")
     annotations: Labels = value({}, "for example of a cloud's identity")
 
 
@@ -191,7 +194,7 @@ class Ingress(Section):
     )
     hosts: list[Annotated[str, Field(min_length=1)]] = value([], "host names")
     path: str = value("/", "/slack/interactions shows Slack's door and nothing else")
-    tls_secret: Name = value("", "Secret with the certificate of the hosts")
+    tls_secret: Existing = value("", "Secret with the certificate of the hosts")
 
 
 class HttpRoute(Section):
@@ -210,7 +213,8 @@ class NetworkPolicy(Section):
         description="peers that reach the dashboard, the API and the metrics; empty: all",
     )
     egress_ports: list[Annotated[int, Field(ge=1, le=65535)]] = value(
-        [443, 6443, 9090], "TCP ports of the API server, Prometheus and Slack; DNS is added"
+        [443, 6443, 9090],
+        "TCP ports of the API server, Prometheus, Slack and webhook; DNS is added",
     )
 
 

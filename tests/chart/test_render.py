@@ -84,32 +84,9 @@ def test_helm_finds_nothing_to_complain_of() -> None:
 
 
 SWITCHES = st.fixed_dictionaries(
-    {},
-    optional={
-        "replicas": st.integers(1, 10),
-        "watch": st.fixed_dictionaries(
-            {"namespaces": st.lists(st.sampled_from(["exams", "shop", "a-1"]), unique=True)}
-        ),
-        "prometheus": st.fixed_dictionaries(
-            {},
-            optional={
-                "url": st.sampled_from(["", "http://prometheus:9090", "https://p.example/x"]),
-                "bearerToken": st.sampled_from([{}, SECRET]),
-            },
-        ),
-        "slack": st.fixed_dictionaries(
-            {},
-            optional={
-                "botToken": st.sampled_from([{}, SECRET]),
-                "signingSecret": st.sampled_from([{}, SECRET]),
-                "webhookUrl": st.sampled_from([{}, SECRET]),
-                "users": st.sampled_from([{}, ALL["slack"]["users"]]),
-                "channels": st.dictionaries(st.sampled_from(["exams", "shop"]), st.just("#x")),
-            },
-        ),
-        "webhook": st.sampled_from([{}, ALL["webhook"]]),
+    {
         "controller": st.fixed_dictionaries(
-            {},
+            {"slackChannel": st.just("#deploys")},
             optional={
                 "logLevel": st.sampled_from(["debug", "info", "warning", "error"]),
                 "logFormat": st.sampled_from(["json", "text"]),
@@ -121,6 +98,30 @@ SWITCHES = st.fixed_dictionaries(
                 "slackProxyFromEnvironment": st.booleans(),
             },
         ),
+    },
+    optional={
+        "replicas": st.integers(1, 10),
+        "watch": st.fixed_dictionaries(
+            {"namespaces": st.lists(st.sampled_from(["exams", "shop", "a-1"]))}
+        ),
+        "prometheus": st.fixed_dictionaries(
+            {},
+            optional={
+                "url": st.sampled_from(["", "http://prometheus:9090", "https://p.example/x"]),
+                "bearerToken": st.sampled_from([{}, SECRET]),
+            },
+        ),
+        "slack": st.sampled_from(
+            [
+                {},
+                ALL["slack"],
+                {"botToken": SECRET},
+                {"webhookUrl": SECRET},
+                {"signingSecret": SECRET, "users": ALL["slack"]["users"]},
+                {"botToken": {"existingSecret": "slack.bot", "key": "a.b"}, "channels": {}},
+            ]
+        ),
+        "webhook": st.sampled_from([{}, ALL["webhook"]]),
         "gate": st.fixed_dictionaries(
             {},
             optional={
@@ -186,6 +187,13 @@ def test_whatever_the_values_are_kubernetes_takes_what_comes_of_them(
         ({"controller": {"leaseSeconds": 4}}, "leaseSeconds"),
         ({"slack": {"botToken": "xoxb-1"}}, "botToken"),
         ({"prometheus": {"url": "prometheus:9090"}}, "url"),
+        ({"prometheus": {"url": "https://user:password@prometheus"}}, "url"),
+        ({"slack": {"users": ALL["slack"]["users"]}}, "slack.signingSecret"),
+        ({"slack": {"signingSecret": SECRET}}, "slack.users"),
+        ({"slack": {"botToken": SECRET}}, "controller.slackChannel"),
+        ({"slack": {"botToken": SECRET, "webhookUrl": SECRET}}, "twice"),
+        ({"slack": {"channels": {"exams": "#x"}}}, "slack.channels"),
+        ({"webhook": {"url": SECRET}}, "webhook.secret"),
         ({"watch": {"namespaces": ["Exams"]}}, "namespaces"),
         ({"ingress": {"enabled": True}}, "ingress.hosts"),
         ({"httpRoute": {"enabled": True}}, "httpRoute.parentRefs"),
@@ -217,6 +225,40 @@ def test_prometheus_is_told_how_to_scrape_what_is_served_with_tls() -> None:
         "endpoints"
     ]
     assert "scheme" not in plain
+
+
+@pytest.mark.parametrize("url", ["", "https://wiki.example.org/runbooks.md"])
+def test_every_annotation_of_an_alert_is_a_text(url: str) -> None:
+    """Server-side apply refuses what is not."""
+    rules = the(
+        rendered({"prometheusRule": {"enabled": True, "runbookUrl": url}}), "PrometheusRule"
+    )
+    alerts = [rule for group in rules["spec"]["groups"] for rule in group["rules"]]
+    assert alerts
+    for alert in alerts:
+        assert all(isinstance(said, str) for said in alert["annotations"].values())
+        assert alert["annotations"].get("runbook_url", "").startswith(url)
+        assert ("runbook_url" in alert["annotations"]) is bool(url)
+
+
+def test_what_is_served_with_tls_is_reached_with_it() -> None:
+    (port,) = the(rendered(ALL), "Service")["spec"]["ports"]
+    assert port["appProtocol"] == "https"
+    (plain,) = the(rendered({}), "Service")["spec"]["ports"]
+    assert "appProtocol" not in plain
+
+
+def test_the_labels_that_select_are_the_charts_own() -> None:
+    theirs = {"app.kubernetes.io/name": "theirs", "team": "exams"}
+    found = the(rendered({"podLabels": theirs}, name="x"), "Deployment")["spec"]
+    labels = found["template"]["metadata"]["labels"]
+    assert found["selector"]["matchLabels"].items() <= labels.items()
+    assert labels["team"] == "exams"
+
+
+def test_a_release_may_have_a_number_for_a_name() -> None:
+    for found in rendered({}, name="123"):
+        validate(found, "1.33")
 
 
 def test_no_secret_is_a_value() -> None:

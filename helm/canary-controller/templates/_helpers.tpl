@@ -16,8 +16,8 @@
 {{- end -}}
 
 {{- define "canary-controller.selector" -}}
-app.kubernetes.io/name: {{ include "canary-controller.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "canary-controller.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "canary-controller.labels" -}}
@@ -54,6 +54,30 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "canary-controller.policy" -}}
 {{- $known := "system:serviceaccount:canary-controller:canary-controller" -}}
 {{- .root.Files.Get .file | replace $known (include "canary-controller.user" .root) -}}
+{{- end -}}
+
+{{/* What the process would refuse at its start is refused here. */}}
+{{- define "canary-controller.fits" -}}
+{{- $slack := .Values.slack -}}
+{{- $hook := .Values.webhook -}}
+{{- if and $slack.users (not $slack.signingSecret.existingSecret) }}
+{{- fail "slack.signingSecret.existingSecret: name it, since slack.users is given, or leave both out" }}
+{{- end }}
+{{- if and $slack.signingSecret.existingSecret (not $slack.users) }}
+{{- fail "slack.users: say which Kubernetes user each Slack user is, since slack.signingSecret is given, or leave both out" }}
+{{- end }}
+{{- if and $slack.botToken.existingSecret $slack.webhookUrl.existingSecret }}
+{{- fail "slack.botToken and slack.webhookUrl are both given, and every message would come twice; leave one of them out" }}
+{{- end }}
+{{- if and $slack.botToken.existingSecret (not .Values.controller.slackChannel) }}
+{{- fail "controller.slackChannel: name the channel of what has no other, since slack.botToken is given" }}
+{{- end }}
+{{- if and $slack.channels (not $slack.botToken.existingSecret) }}
+{{- fail "slack.channels: channels are the bot's; give slack.botToken.existingSecret, or leave them out" }}
+{{- end }}
+{{- if ne (empty $hook.url.existingSecret) (empty $hook.secret.existingSecret) }}
+{{- fail "webhook.url and webhook.secret belong together; give both or none" }}
+{{- end }}
 {{- end -}}
 
 {{/* Whether the gate is rendered: "true" or nothing. */}}
