@@ -24,6 +24,7 @@ LEASE: Final = ("--lease-namespace", NAME, "--lease-name", NAME)
 # Everything that can be switched on, with what it needs.
 ALL_OPTIONS: Final[dict[str, Any]] = {
     "config": {"configMaps": True, "secrets": True},
+    "controller": {"slackChannel": "#deploys"},
     "flightRecorder": {"enabled": True},
     "grafanaDashboards": {"enabled": True},
     "ingress": {"enabled": True, "hosts": ["canary.example.org"], "className": "nginx"},
@@ -34,6 +35,7 @@ ALL_OPTIONS: Final[dict[str, Any]] = {
     "serviceMonitor": {"enabled": True},
     "slack": {
         "botToken": {"existingSecret": "slack", "key": "token"},
+        "signingSecret": {"existingSecret": "slack", "key": "signing"},
         "users": {"U012AB": {"user": "ada@example.org"}},
     },
     "tls": {"existingSecret": "canary-controller-tls"},
