@@ -28,7 +28,7 @@ import worked_example  # noqa: E402 - it is found by the line above
 CONDITIONS: Final[Mapping[str, tuple[str, str]]] = {
     "Ready": (
         "The controller can act on this Canary.",
-        "`Watching`, or a [problem](#problems)",
+        "`Watching`; `NoWayBack`: its `revisionHistoryLimit` is 0; or a [problem](#problems)",
     ),
     "Progressing": (
         "A release is under way, a hold and a rollback included.",

@@ -165,7 +165,8 @@ def _schema() -> str:
     # What Helm hands to every chart.
     schema["properties"]["global"] = {"type": "object", "description": "Helm's own"}
     _without_titles(schema)
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    _closed(schema)
+    return json.dumps(schema, indent=2) + "\n"
 
 
 def _without_titles(schema: Any) -> None:
@@ -175,6 +176,15 @@ def _without_titles(schema: Any) -> None:
             del schema["title"]
         for part in schema.values():
             _without_titles(part)
+
+
+def _closed(schema: Any) -> None:
+    """Where keys have a pattern, no other key passes."""
+    if isinstance(schema, dict):
+        if "patternProperties" in schema:
+            schema["additionalProperties"] = False
+        for part in schema.values():
+            _closed(part)
 
 
 def _readme() -> str:

@@ -1,6 +1,7 @@
 """The only composition root: every part is made here and handed to those that need it."""
 
 import asyncio
+import functools
 import logging
 import signal
 from contextlib import AsyncExitStack
@@ -66,11 +67,6 @@ async def _work(settings: Settings, outside: Outside) -> None:
         weighed=telemetry.weighed,
     )
 
-    def turned(service: Service | None) -> None:
-        # What another replica told meanwhile is found again in the channel.
-        if service is not None and outside.bot is not None:
-            outside.bot.forget()
-
     replica = Replica(
         ports=ports,
         hooks=hooks,
@@ -78,7 +74,7 @@ async def _work(settings: Settings, outside: Outside) -> None:
         memory=memory_of(outside.clock, hooks.kept),
         look_interval=timedelta(seconds=settings.look_interval_seconds),
         workers=settings.workers,
-        turned=turned,
+        turned=functools.partial(_turned, outside),
     )
     telemetry.show_queue(lambda: float(len(replica.service.queue)) if replica.service else 0.0)
     telemetry.show_watches(cluster.age_seconds, cluster.relists, cluster.reconnects)
@@ -94,6 +90,14 @@ async def _work(settings: Settings, outside: Outside) -> None:
             group.create_task(recorder.run(), name="flight recorder")
         group.create_task(replica.run(), name="replica")
         await group.create_task(serve_people(settings, outside, replica), name="http")
+
+
+def _turned(outside: Outside, service: Service | None) -> None:
+    """A term begins (with this service) or is over; others may have led meanwhile."""
+    outside.cluster.strangers.forget()
+    # What another replica told meanwhile is found again in the channel.
+    if service is not None and outside.bot is not None:
+        outside.bot.forget()
 
 
 def _name_phase(_ref: Ref, status: Status) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 from controller.domain.findings import Outcome
 from controller.domain.lifecycle import JUDGED, Phase
 from controller.domain.records import Problem
-from controller.domain.snapshot import Snapshot
+from controller.domain.snapshot import Scene, Snapshot
 from controller.domain.status import Condition, Status
 
 PROGRESSING: Final = frozenset(
@@ -20,6 +20,11 @@ PROGRESSING: Final = frozenset(
     }
 )
 MESSAGE_MAX: Final = 1024
+NO_WAY_BACK: Final = "NoWayBack"
+NO_WAY_BACK_SAID: Final = (
+    "The workload is watched, but its spec.revisionHistoryLimit is 0: once a release runs on all "
+    "pods the revision before it is gone, and cannot be rolled back to. Set it to 1 or more"
+)
 DEGRADED: Final = frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.QUARANTINED})
 
 
@@ -32,13 +37,8 @@ def conditions(
     """
     phase = status.phase
     known = {c.type: c for c in status.conditions}
-    ready = (
-        ("False", problem.reason, str(problem))
-        if problem
-        else ("True", "Watching", "The workload is watched")
-    )
     wanted = {
-        "Ready": ready,
+        "Ready": _readiness(snapshot.scene, problem),
         "Progressing": (_truth(phase in PROGRESSING), phase.value, status.message),
         "Degraded": (_truth(phase in DEGRADED), phase.value, status.message),
         "MetricsAvailable": _sight(status, known.get("MetricsAvailable")),
@@ -54,6 +54,16 @@ def conditions(
         )
         for kind, (truth, reason, message) in wanted.items()
     )
+
+
+def _readiness(scene: Scene, problem: Problem | None) -> tuple[str, str, str]:
+    """Whether the Canary can be acted on; a warning does not stand in its way."""
+    if problem is not None:
+        return "False", problem.reason, str(problem)
+    # While a release is on trial stable has pods, and is kept; with its last pod it goes.
+    if scene.workload is not None and scene.workload.revisions_kept == 0:
+        return "True", NO_WAY_BACK, NO_WAY_BACK_SAID
+    return "True", "Watching", "The workload is watched"
 
 
 def _sight(status: Status, known: Condition | None) -> tuple[str, str, str]:

@@ -8,7 +8,7 @@ from controller.domain import rest, rollback, rollout, trial
 from controller.domain.case import Case, Plan, amended, with_notice
 from controller.domain.changes import Change, ClearIntent, LetGo, Occurrence, OptIn, Promote
 from controller.domain.command import answered, is_done, is_meant
-from controller.domain.conditions import MESSAGE_MAX, conditions
+from controller.domain.conditions import MESSAGE_MAX, NO_WAY_BACK, conditions
 from controller.domain.drift import drift_news, with_mounts
 from controller.domain.identify import identify
 from controller.domain.lifecycle import AT_REST, JUDGED, Phase
@@ -200,7 +200,16 @@ def _finish(case: Case, plan: Plan) -> Plan:
     if case.policy.mode is Mode.OBSERVE and not _is_harmless(case, change):
         change = None
     status = amended(status, conditions=conditions(case.snapshot, status, None))
+    said = (*said, *_no_way_back(scene.status, status))
     return replace(plan, status=status, change=change, occurrences=said)
+
+
+def _no_way_back(before: Status, now: Status) -> Iterator[Occurrence]:
+    """That a rollback will be impossible one day, said once, while there is time."""
+    known = any(c.reason == NO_WAY_BACK for c in before.conditions)
+    for condition in now.conditions:
+        if condition.reason == NO_WAY_BACK and not known:
+            yield Occurrence(reason="NoWayBack", message=condition.message, warning=True)
 
 
 def _deaths(case: Case, now: Status) -> Iterator[Occurrence]:

@@ -116,6 +116,7 @@ class Workload:
     """The Deployment a Canary points at.
 
     `max_surge` and `max_unavailable` are in pods, resolved as the deployment controller does.
+    `revisions_kept` is how many ReplicaSets without pods it keeps (revisionHistoryLimit).
     `gate_mark` is set while the pause is ours, `opted_in` names the Canary that the opt-in label
     carries. `writer` is the field manager that wrote the template last, `gitops` the GitOps tool
     that owns the object.
@@ -134,6 +135,7 @@ class Workload:
     fingerprint: str
     images: tuple[str, ...] = ()
     strategy: str = "RollingUpdate"
+    revisions_kept: int = 10
     max_surge: int = 1
     max_unavailable: int = 0
     gate_mark: str | None = None

@@ -1,9 +1,11 @@
 """Which of several replicas acts: the one that holds a Lease, and only while nobody else can.
 
 Whoever does not hold the Lease takes it when its record has not changed for its whole length, as
-measured here: the clocks of others are not believed. Whoever holds it stops to write before that
-length is over, counted from the sending of the last renewal that was answered. What lies between
-the two keeps them apart: there is a moment without a leader, and never one with two.
+measured here: the clocks of others are not believed. A Lease that is not there, or that names
+nobody, is waited for as well: somebody may have taken it away from a leader that does not know of
+it yet. Only one that its holder gave back is taken at once. Whoever holds it stops to write before
+that length is over, counted from the sending of the last renewal that was answered. What lies
+between the two keeps them apart: there is a moment without a leader, and never one with two.
 """
 
 import asyncio
@@ -11,7 +13,7 @@ import logging
 import math
 import random
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from controller.engine.ports import Clock, Conflict, Refused, Unavailable
@@ -29,6 +31,8 @@ DOUBT_SECONDS: Final = 0.1
 TRIES: Final = 4
 JITTER: Final = 0.2
 RELEASE_SECONDS: Final = 2.0
+# The length of a Lease that was given back, as other controllers write it too.
+GIVEN_BACK_SECONDS: Final = 1
 COMPLAIN_SECONDS: Final = 60.0
 
 log = logging.getLogger(__name__)
@@ -40,7 +44,7 @@ class NotLeading(Unavailable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseRecord:
-    """What a Lease says. `holder` empty: nobody's; `version` empty: it is not there yet.
+    """What a Lease says. `holder` empty: nobody's; `version` empty: it is not there.
 
     The instants are for people to read.
     """
@@ -63,7 +67,7 @@ class Leases(Protocol):
     async def write(self, record: LeaseRecord) -> LeaseRecord:
         """Make it, or replace the version that was read; returns it with its next version.
 
-        Raises Conflict when somebody else wrote in between, Unavailable or Refused.
+        Raises Conflict when somebody else wrote or deleted it in between, Unavailable or Refused.
         """
         ...
 
@@ -161,8 +165,8 @@ class Leadership:
                 found = await self.leases.read()
                 if found is None or found.holder != self.name:
                     return
-                now = self.clock.now()
-                await self.leases.write(replace(found, holder="", seconds=1, renewed_at=now))
+                back = replace(found, holder="", seconds=GIVEN_BACK_SECONDS)
+                await self.leases.write(replace(back, renewed_at=self.clock.now()))
         except (TimeoutError, Conflict, Unavailable, Refused) as error:
             log.warning("The Lease was not given back, and ends by itself: %r", error)
         else:
@@ -185,19 +189,16 @@ class Leadership:
             self._complain(error)
 
     async def _look(self) -> None:
-        """Read the Lease, and take it if it is ours, nobody's, or has run out."""
-        found = await self.leases.read()
-        if found is None:
-            await self._write(self._new())
-            return
+        """Read the Lease, and take it if it is ours, was given back, or has run out."""
+        found = await self.leases.read() or _ABSENT
         self._note(found)
-        if found.holder == self.name or not found.holder or self._has_run_out(found):
+        if found.holder == self.name or _was_given_back(found) or self._has_run_out(found):
             await self._write(found)
         else:
             self._resign()
 
     def _note(self, found: LeaseRecord) -> None:
-        self.leader, self.transitions = found.holder, found.transitions
+        self.leader, self.transitions = found.holder, max(0, found.transitions)
         seen = self._others
         if seen is None or seen.record != found:
             self._others = _Others(found, asyncio.get_running_loop().time())
@@ -231,12 +232,6 @@ class Leadership:
             self._won.set()
             log.info("This replica, %s, leads", self.name)
 
-    def _new(self) -> LeaseRecord:
-        now = self.clock.now()
-        return LeaseRecord(
-            holder="", seconds=self.seconds, acquired_at=now, renewed_at=now, transitions=-1
-        )
-
     def _resign(self) -> None:
         """Say and remember that we do not lead."""
         self._mine, self._in_doubt = None, False
@@ -256,6 +251,17 @@ class Leadership:
         if now - self._complained >= COMPLAIN_SECONDS:
             self._complained = now
             log.warning("The Lease cannot be read or written, trying on: %r", error)
+
+
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# Its first holder begins to count at none.
+_ABSENT: Final = LeaseRecord(
+    holder="", seconds=0, acquired_at=_NEVER, renewed_at=_NEVER, transitions=-1
+)
+
+
+def _was_given_back(found: LeaseRecord) -> bool:
+    return not found.holder and found.seconds == GIVEN_BACK_SECONDS
 
 
 class Alone:

@@ -401,3 +401,28 @@ def test_an_explicit_strategy_wins_over_gitops() -> None:
     table.deaths["B-0"] = 4
     table.looks(3)
     assert table.changes[-1] == Undo("rs-A")
+
+
+def test_a_deployment_that_keeps_no_revisions_is_watched_and_its_people_are_warned_once() -> None:
+    table = settled()
+    scene = table.scene()
+    assert scene.workload is not None
+    forgetful = replace(scene, workload=replace(scene.workload, revisions_kept=0))
+    plan = decide(Snapshot(scene=forgetful, now=START))
+    ready = plan.status.conditions[0]
+    assert (ready.type, ready.status, ready.reason) == ("Ready", "True", "NoWayBack")
+    assert "revisionHistoryLimit is 0" in ready.message
+    assert [(o.reason, o.warning) for o in plan.occurrences] == [("NoWayBack", True)]
+    again = decide(Snapshot(scene=replace(forgetful, status=plan.status), now=START))
+    assert again.occurrences == ()
+    mended = decide(Snapshot(scene=replace(scene, status=plan.status), now=START))
+    assert mended.status.conditions[0].reason == "Watching"
+    assert mended.occurrences == ()
+
+
+def test_a_deployment_that_keeps_no_revisions_is_released_and_rolled_back_on_trial() -> None:
+    scene = on_trial().scene()
+    assert scene.workload is not None
+    forgetful = replace(scene, workload=replace(scene.workload, revisions_kept=0))
+    plan, usual = (decide(Snapshot(scene=one, now=START)) for one in (forgetful, scene))
+    assert (plan.change, plan.status.phase) == (usual.change, usual.status.phase)

@@ -3,25 +3,44 @@
 import asyncio
 import random
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from controller.engine.leadership import LeaseRecord
 from controller.engine.ports import Conflict, Unavailable
 
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass
 class Store:
-    """The one Lease, as the API server keeps it."""
+    """The one Lease, as the API server keeps it: no version comes twice."""
 
     record: LeaseRecord | None = None
+    versions: int = 0
     writes: list[tuple[float, str]] = field(default_factory=list)
 
     def write(self, record: LeaseRecord) -> LeaseRecord:
         known = self.record.version if self.record is not None else ""
         if record.version != known:
             raise Conflict("the Lease has moved")
-        self.record = replace(record, version=str(int(known or "0") + 1))
+        self._keep(record)
         self.writes.append((asyncio.get_running_loop().time(), record.holder))
+        assert self.record is not None, "it was kept a moment ago"
         return self.record
+
+    def delete(self) -> None:
+        """As a person does who hopes that this helps."""
+        self.record = None
+
+    def wipe(self) -> None:
+        """As `kubectl replace` does with a Lease without a spec."""
+        self._keep(
+            LeaseRecord(holder="", seconds=0, acquired_at=NEVER, renewed_at=NEVER, transitions=0)
+        )
+
+    def _keep(self, record: LeaseRecord) -> None:
+        self.versions += 1
+        self.record = replace(record, version=str(self.versions))
 
 
 @dataclass

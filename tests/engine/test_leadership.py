@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -220,12 +220,42 @@ def test_a_lease_that_cannot_be_had_is_complained_of_once_in_a_while(
     assert sum("forbidden" in message for message in caplog.messages) == 2
 
 
+@pytest.mark.parametrize("meddle", [Store.delete, Store.wipe])
+def test_a_lease_that_a_person_takes_away_splits_nothing(meddle: Callable[[Store], None]) -> None:
+    """Its holder may not know of it yet: who finds none waits as for one that runs out."""
+
+    async def story() -> None:
+        async with parties(3) as all_of_them:
+            first = await leader(all_of_them)
+            await pass_time(all_of_them, 3.3)
+            first.way.cut = True
+            meddle(first.store)
+            while first.may_write:
+                assert leaders(all_of_them) == [first.name]
+                await asyncio.sleep(STEP_SECONDS)
+            assert await leader(all_of_them) is not first
+
+    play(story())
+
+
+def test_whoever_led_stops_as_soon_as_it_finds_its_lease_gone() -> None:
+    async def story() -> None:
+        async with parties(1) as (only,):
+            await leader([only])
+            only.store.delete()
+            await pass_time([only], SECONDS / 4)
+            assert not only.may_write, "another replica may take it for nobody's soon"
+            assert await leader([only]) is only
+
+    play(story())
+
+
 def test_a_lease_of_a_longer_length_is_waited_for() -> None:
     async def story() -> None:
         store = Store()
         slow = Party("slow", store, random.Random(1), seconds=60)
         slow.start()
-        await leader([slow])
+        await leader([slow], within=65)
         await slow.end()
         quick = Party("quick", store, random.Random(2))
         quick.start()
@@ -249,7 +279,9 @@ def test_whoever_is_alone_always_leads() -> None:
 faults = st.lists(
     st.tuples(
         st.integers(0, 2),
-        st.sampled_from(["cut", "mend", "stop", "slow", "lose", "die", "jump", "release"]),
+        st.sampled_from(
+            ["cut", "mend", "stop", "slow", "lose", "die", "jump", "release", "delete", "wipe"]
+        ),
         st.floats(0.1, 25.0),
     ),
     max_size=12,
@@ -279,24 +311,37 @@ def test_whatever_happens_there_are_never_two_and_soon_one_again(
 
 async def befall(one: Party, fault: str, seconds: float) -> None:
     match fault:
-        case "cut":
-            one.way.cut = True
-        case "mend":
-            one.way.cut, one.way.lost, one.way.slow_seconds = False, 0.0, 0.0
         case "stop":
             one.way.frozen_until = asyncio.get_running_loop().time() + seconds
-        case "slow":
-            one.way.slow_seconds = seconds
-        case "lose":
-            one.way.lost = min(1.0, seconds / 25)
         case "jump":
             one.clock.ahead_seconds += seconds
-        case "die":
-            await one.end()
-            one.leadership = replace(Party(f"{one.name}'", one.store, one.dice).leadership)
-            one.leadership.leases, one.leadership.clock = one.way, one.clock
-            one.start()
-        case "release":
-            await one.end()
-            await one.leadership.release()
-            one.start()
+        case "delete":
+            one.store.delete()
+        case "wipe":
+            one.store.wipe()
+        case "die" | "release":
+            await begin_again(one, gives_back=fault == "release")
+        case _:
+            befall_the_way(one.way, fault, seconds)
+
+
+def befall_the_way(way: Way, fault: str, seconds: float) -> None:
+    match fault:
+        case "cut":
+            way.cut = True
+        case "mend":
+            way.cut, way.lost, way.slow_seconds = False, 0.0, 0.0
+        case "slow":
+            way.slow_seconds = seconds
+        case "lose":
+            way.lost = min(1.0, seconds / 25)
+
+
+async def begin_again(one: Party, *, gives_back: bool) -> None:
+    await one.end()
+    if gives_back:
+        await one.leadership.release()
+    else:
+        one.leadership = replace(Party(f"{one.name}'", one.store, one.dice).leadership)
+        one.leadership.leases, one.leadership.clock = one.way, one.clock
+    one.start()

@@ -1,6 +1,7 @@
 """The Cluster port on a real API server: the reflectors, the view, the moves and the Events."""
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -9,7 +10,12 @@ from typing import Final, Self
 
 from controller.adapters.kube.client import JSON_PATCH, KubeClient
 from controller.adapters.kube.events import Events, Involved
-from controller.adapters.kube.gate_watch import RECHECK_SECONDS, check_exempted, find_gate
+from controller.adapters.kube.gate_watch import (
+    RECHECK_SECONDS,
+    Exemptions,
+    check_exempted,
+    find_gate,
+)
 from controller.adapters.kube.inbox import Inbox
 from controller.adapters.kube.mounts import MountReader
 from controller.adapters.kube.moves import Moves
@@ -18,6 +24,7 @@ from controller.adapters.kube.reflector import Reflector
 from controller.adapters.kube.resources import CORE
 from controller.adapters.kube.status_codec import dump_status
 from controller.adapters.kube.store import Key
+from controller.adapters.kube.strangers import Strangers
 from controller.adapters.kube.translate import PresetProblem
 from controller.adapters.kube.view import View
 from controller.adapters.kube.watches import Watches
@@ -57,6 +64,8 @@ class KubeCluster:
     ) -> None:
         self._client = client
         self.mounts = MountReader(client)
+        self.strangers = Strangers()
+        self._exemptions = Exemptions(client)
         self._inbox = Inbox()
         self._view = View(preset_problem, self._inbox.add)
         acting = client.behind(fence or Unfenced())
@@ -84,10 +93,9 @@ class KubeCluster:
 
     async def run(self) -> None:
         """Follow the cluster until cancelled. Raises Refused where the gate would hold us too."""
-        try:
+        # What cannot be seen now is looked at again, and told of, with the gate itself.
+        with contextlib.suppress(Unavailable):
             await check_exempted(self._client)
-        except Unavailable as error:
-            _logger.warning("Whether the gate lets us through cannot be seen: %s", error)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_gate())
             group.create_task(self._welcome())
@@ -167,13 +175,12 @@ class KubeCluster:
             {"op": "replace", "path": "/metadata/resourceVersion", "value": seen},
             {"op": "add", "path": "/status", "value": dump_status(status)},
         ]
+        key = Key(ref.namespace, ref.name)
+        self.strangers.look(self._view.canaries.at(key))
         entry = await self._writes.patch(
-            self._view.canaries,
-            Key(ref.namespace, ref.name),
-            patch,
-            content_type=JSON_PATCH,
-            subresource="status",
+            self._view.canaries, key, patch, content_type=JSON_PATCH, subresource="status"
         )
+        self.strangers.wrote(entry)
         return entry.record.version
 
     async def apply(self, ref: Ref, change: Change, seen: Scene) -> None:
@@ -248,7 +255,7 @@ class KubeCluster:
         await self._events.record(involved, occurrence)
 
     async def _follow_gate(self) -> None:
-        """Look now and then whether the policy is installed; unknown, it is as it was."""
+        """Look now and then at our policies; whether the gate is there, unknown, is as it was."""
         while True:
             try:
                 in_force = await find_gate(self._client)
@@ -259,6 +266,7 @@ class KubeCluster:
                 self._view.gate_in_force = in_force
                 for ref in self.refs():
                     self._inbox.add(ref)
+            await self._exemptions.look()
             await asyncio.sleep(RECHECK_SECONDS)
 
 

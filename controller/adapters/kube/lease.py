@@ -1,4 +1,4 @@
-"""The Lease that the replicas share, as raw JSON: what others have written in it stays."""
+"""The Lease that the replicas share, as raw JSON: what others have written beside it stays."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from controller.adapters.kube.client import KubeClient, NotFound
+from controller.adapters.kube.client import MERGE_PATCH, KubeClient, NotFound
 from controller.engine.leadership import LeaseRecord
-from controller.engine.ports import Refused
+from controller.engine.ports import Conflict, Refused
 
 LEASES: Final = "/apis/coordination.k8s.io/v1/namespaces"
 CALL_SECONDS: Final = 3.0
@@ -55,27 +55,43 @@ class KubeLease:
     async def write(self, record: LeaseRecord) -> LeaseRecord:
         """Make it, or replace the version that was read; returns it with its next version.
 
-        Raises Conflict when somebody else wrote in between, Unavailable or Refused.
+        Raises Conflict when somebody else wrote or deleted it in between, Unavailable or Refused.
         """
-        method, path = "POST", self._path
-        metadata: dict[str, Any] = {"name": self._name, "namespace": self._namespace}
-        if record.version:
-            method, path = "PUT", f"{path}/{quote(self._name, safe='')}"
-            metadata["resourceVersion"] = record.version
+        spec = {
+            "holderIdentity": record.holder,
+            "leaseDurationSeconds": record.seconds,
+            "acquireTime": _micro(record.acquired_at),
+            "renewTime": _micro(record.renewed_at),
+            "leaseTransitions": record.transitions,
+        }
+        answer = await (self._replace(record.version, spec) if record.version else self._make(spec))
+        return _record(answer)
+
+    async def _make(self, spec: dict[str, Any]) -> bytes:
         body = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
-            "metadata": metadata,
-            "spec": {
-                "holderIdentity": record.holder,
-                "leaseDurationSeconds": record.seconds,
-                "acquireTime": _micro(record.acquired_at),
-                "renewTime": _micro(record.renewed_at),
-                "leaseTransitions": record.transitions,
-            },
+            "metadata": {"name": self._name, "namespace": self._namespace},
+            "spec": spec,
         }
-        answer = await self._client.request(method, path, body=body, timeout_seconds=CALL_SECONDS)
-        return _record(answer)
+        return await self._client.request(
+            "POST", self._path, body=body, timeout_seconds=CALL_SECONDS
+        )
+
+    async def _replace(self, version: str, spec: dict[str, Any]) -> bytes:
+        """A patch that names a version is refused when there is another one by now."""
+        path = f"{self._path}/{quote(self._name, safe='')}"
+        body = {"metadata": {"resourceVersion": version}, "spec": spec}
+        try:
+            return await self._client.request(
+                "PATCH",
+                path,
+                body=body,
+                content_type=MERGE_PATCH,
+                timeout_seconds=CALL_SECONDS,
+            )
+        except NotFound as error:
+            raise Conflict(f"the Lease is gone: {error}") from error
 
 
 def _record(answer: bytes) -> LeaseRecord:

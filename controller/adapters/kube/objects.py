@@ -94,6 +94,7 @@ class DeploymentSpec(msgspec.Struct, rename="camel"):
     template: msgspec.Raw
     replicas: int = 1
     paused: bool = False
+    revision_history_limit: int = 10
     strategy: Strategy = msgspec.field(default_factory=Strategy)
 
 

@@ -54,6 +54,7 @@ class OwnRights:
     client: KubeClient
     namespaces: tuple[str, ...]
     lease: tuple[str, str] | None
+    again_seconds: float = ASK_AGAIN_SECONDS
 
     async def lacking(self) -> tuple[Lack, ...]:
         """What is missing now. Raises Unavailable or Refused when it cannot be asked."""
@@ -74,19 +75,27 @@ class OwnRights:
 
     async def watch(self) -> None:
         """Log what is missing, and look again now and then while it is necessary."""
+        waited = False
         while True:
             try:
                 found = await self.lacking()
-            except (Conflict, Unavailable, Refused) as error:
+            except (Conflict, Unavailable) as error:
                 log.warning("What we may do cannot be asked: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
+                continue
+            except Refused as error:
+                log.warning("What we may do cannot be asked: %s", error)
+                await asyncio.sleep(self.again_seconds)
                 continue
             for lack in found:
                 level = logging.ERROR if lack.right.necessary else logging.WARNING
                 log.log(level, "Not allowed: %s. Apply the chart's roles (rbac.create)", lack)
             if not any(lack.right.necessary for lack in found):
+                if waited:
+                    log.info("Nothing that is necessary is missing any more")
                 return
-            await asyncio.sleep(ASK_AGAIN_SECONDS)
+            waited = True
+            await asyncio.sleep(self.again_seconds)
 
     def _questions(self) -> Iterator[tuple[Right, str, str]]:
         for right in RIGHTS:

@@ -135,9 +135,17 @@ RIGHTS: Final[tuple[Right, ...]] = (
         scope=Scope.CLUSTER,
     ),
     Right(
+        group="admissionregistration.k8s.io",
+        resources=("validatingadmissionpolicies",),
+        verbs=("get",),
+        why="Whether the guard of commands, where it is installed, lets the controller through.",
+        without="a guard that turns the controller's own writes away is not told of",
+        scope=Scope.CLUSTER,
+    ),
+    Right(
         group="coordination.k8s.io",
         resources=("leases",),
-        verbs=("create", "get", "update"),
+        verbs=("create", "get", "patch"),
         why="Which of the replicas acts.",
         without="no replica leads, and nothing is decided",
         scope=Scope.OWN,

@@ -96,6 +96,7 @@ def workload(deployment: objects.Deployment) -> Workload:
         fingerprint=fingerprint(template),
         images=images_of(template),
         strategy=spec.strategy.type,
+        revisions_kept=spec.revision_history_limit,
         max_surge=surge,
         max_unavailable=unavailable,
         gate_mark=annotations.get(GATE_MARK),

@@ -22,9 +22,9 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 
 {{- define "canary-controller.labels" -}}
 {{ include "canary-controller.selector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | replace "+" "_" | trunc 63 | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | quote }}
 {{- end -}}
 
 {{- define "canary-controller.account" -}}
@@ -78,6 +78,29 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if ne (empty $hook.url.existingSecret) (empty $hook.secret.existingSecret) }}
 {{- fail "webhook.url and webhook.secret belong together; give both or none" }}
 {{- end }}
+{{- end -}}
+
+{{/*
+Further environment of the container. The API server is never asked through a proxy: the client obeys
+HTTPS_PROXY, and knows no networks in NO_PROXY, so its address is put there as it stands. The kubelet
+fills it in.
+*/}}
+{{- define "canary-controller.extraEnv" -}}
+{{- $server := "$(KUBERNETES_SERVICE_HOST)" -}}
+{{- $found := list -}}
+{{- $names := list -}}
+{{- range .Values.extraEnv -}}
+{{- $names = append $names (upper .name) -}}
+{{- if and (eq (upper .name) "NO_PROXY") .value -}}
+{{- $found = append $found (merge (dict "value" (printf "%s,%s" $server .value)) .) -}}
+{{- else -}}
+{{- $found = append $found . -}}
+{{- end -}}
+{{- end -}}
+{{- if and (has "HTTPS_PROXY" $names) (not (has "NO_PROXY" $names)) -}}
+{{- $found = append $found (dict "name" "NO_PROXY" "value" $server) -}}
+{{- end -}}
+{{- if $found }}{{ toYaml $found }}{{ end -}}
 {{- end -}}
 
 {{/* Whether the gate is rendered: "true" or nothing. */}}

@@ -10,7 +10,7 @@ from aiohttp import web
 from controller.adapters.kube.own_rights import OwnRights
 from controller.adapters.kube.rights import RIGHTS, Option
 from controller.engine.ports import Unavailable
-from tests.adapters.kube.apiserver import ApiServer, refusal, serving
+from tests.adapters.kube.apiserver import ApiServer, refusal, serving, until
 
 LEASE = ("canary-controller", "canary-controller")
 
@@ -111,3 +111,39 @@ def test_what_is_necessary_is_an_error_and_what_is_not_a_warning(
     levels = {record.message.split(":")[1].strip(): record.levelno for record in caplog.records}
     assert levels["patch deployments.apps"] == logging.ERROR
     assert levels["patch events"] == logging.WARNING
+
+
+def test_whoever_may_not_even_ask_is_told_so_and_is_not_asked_every_moment(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Shut(ApiServer):
+        async def handle(self, request: web.Request) -> web.StreamResponse:
+            return refusal(403, "Forbidden", "anonymous may ask nothing")
+
+    async def run() -> None:
+        async with serving(Shut()) as client:
+            rights = OwnRights(client=client, namespaces=(), lease=None)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(rights.watch(), 1)
+
+    asyncio.run(run())
+    (said,) = [record.message for record in caplog.records if "cannot be asked" in record.message]
+    assert "anonymous may ask nothing" in said
+
+
+def test_what_was_missing_is_asked_about_until_it_is_given_and_that_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    ruler = Ruler(verb="list", resource="pods")
+
+    async def run() -> None:
+        async with serving(ruler) as client:
+            rights = OwnRights(client=client, namespaces=(), lease=None, again_seconds=0.01)
+            watching = asyncio.ensure_future(rights.watch())
+            await until(lambda: "list pods: no crash is seen" in caplog.text)
+            ruler.denied = {}
+            await watching
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+    assert "Nothing that is necessary is missing any more" in caplog.text
