@@ -195,13 +195,16 @@ def _pods_wanted(case: Case) -> int:
 def _held_with(case: Case, wanted: int) -> Change | None:
     """What is still to be done until the workload is held with this many canary pods.
 
-    With one replica or none left there is no room for a canary: stable has all, and we wait.
+    With one replica or none left there is no room for a canary: stable has all, and we wait. But
+    a canary that serves already stays: the deployment controller takes it for the whole workload,
+    and whatever stable gets beside it is taken away again.
     """
     if not case.workload.held_by_us:
         return Catch()
-    if case.workload.replicas <= 1:
-        return rollback.frozen(case)
     canary = case.family.canary
+    if case.workload.replicas <= 1:
+        serves = case.workload.replicas > 0 and canary is not None and canary.ready > 0
+        return None if serves else rollback.frozen(case)
     if case.family.others and (canary is None or canary.replicas == 0):
         if not is_settled(case):
             return None

@@ -90,6 +90,17 @@ async def test_the_only_pod_has_no_canary(lab: Lab) -> None:
     assert of(scene).held_by_us
 
 
+async def test_a_canary_that_is_ready_gets_the_only_replica_that_is_left(lab: Lab) -> None:
+    await lab.seed(shape=Shape(replicas=2))
+    lab.scale(1)
+    await lab.until(lambda s: ready(s) == {"v1": 0, "v2": 1}, "stable at none")
+    scene = await lab.calm()
+    assert of(scene).held_by_us
+    await lab.insist(step(v1=1))
+    scene = await lab.until(lambda s: shares(s) == {"v1": 0, "v2": 1}, "stable at none again")
+    assert of(scene).held_by_us
+
+
 async def test_the_canary_comes_back_up_where_it_is_cut_before_stable_has_pods(lab: Lab) -> None:
     await seed_later(lab, Shape(replicas=2))
     await lab.insist(step(v2=2))

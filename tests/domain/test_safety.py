@@ -32,12 +32,26 @@ def test_with_one_replica_left_stable_has_all_and_with_none_nothing_is_started()
     for replicas in (1, 0):
         table = on_trial()
         table.replicas, table.surge = replicas, 1
+        table.unready.add("B")
         table.sets = {"A": replicas, "B": 1}
         table.looks(3)
         assert table.sets == {"A": replicas, "B": 0}
         done = len(table.changes)
         table.looks(10)
         assert len(table.changes) == done
+
+
+def test_a_canary_that_is_the_only_pod_goes_on_serving_and_is_undone_when_it_is_worse() -> None:
+    """The deployment controller gives it the one replica: stable's pod would be taken again."""
+    table = on_trial(policy=alone())
+    table.replicas, table.surge, table.unavailable = 1, 1, 0
+    table.sets = {"A": 0, "B": 1}
+    done = len(table.changes)
+    table.looks(10)
+    assert len(table.changes) == done
+    table.deaths["B-0"] = 6
+    table.look()
+    assert table.changes[-1] == Undo("rs-A")
 
 
 def test_a_canary_that_gets_worse_before_the_promotion_is_written_is_not_promoted() -> None:

@@ -15,7 +15,7 @@ from controller.simulation.run import play_scenario
 from controller.simulation.scenario import DieLater, Ending, Scenario, Shop
 from controller.simulation.trace import Applied, Committed
 from controller.simulation.world import CANARY, REF, STABLE, World
-from tests.simulation.promises.releases import BLIND, HEALTHY, POLICY, QUICK, broken_by
+from tests.simulation.promises.releases import BAD, BLIND, HEALTHY, POLICY, QUICK, broken_by, played
 
 WIDE = replace(
     HEALTHY,
@@ -108,3 +108,36 @@ def test_a_freeze_after_the_whole_rollout_comes_to_its_end(shop: Shop) -> None:
     run = play_scenario(scenario, 1)
     assert broken_promises(run.trace, scenario) == ()
     assert run.outcome.ending is Ending.ROLLED_BACK
+
+
+ALONE = replace(TWO, expect=Ending.HELD)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "back_after"),
+    [
+        (TWO, 10.0),
+        (TWO, 60.0),
+        (ALONE, None),
+        (replace(BAD, shop=TWO.shop), 10.0),
+        (replace(BAD, shop=TWO.shop), None),
+    ],
+)
+def test_one_replica_in_the_middle_of_a_release_costs_no_capacity(
+    scenario: Scenario, back_after: float | None
+) -> None:
+    """The deployment controller gives the canary the only pod, and nobody fights it for that.
+
+    Without stable's pods a good release is not known to be good: a person is asked.
+    """
+
+    async def scaling(world: World) -> None:
+        await _until(world, Phase.ANALYSING)
+        world.cluster.set_replicas(REF, 1)
+        if back_after is not None:
+            await asyncio.sleep(back_after)
+            world.cluster.set_replicas(REF, 2)
+
+    run = played(None, scenario, visitor=scaling)
+    assert broken_promises(run.trace, scenario) == ()
+    assert run.outcome.ending is scenario.expect
