@@ -132,25 +132,30 @@ def every_way(stage: Stage) -> None:
 
 def configured(stage: Stage) -> None:
     """An app with a ConfigMap and a Secret: what of them changed is named at a rollback."""
-    for kind, content in (
-        ("ConfigMap", {"data": {"a": "1"}}),
-        ("Secret", {"stringData": {"a": "1"}}),
-    ):
-        manifest = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "exam"}, **content}
-        stage.world.api.apply(manifest, stage.namespace)
+    configure(stage, "1")
     sources = [
         {"configMapRef": {"name": "exam", "optional": True}},
         {"secretRef": {"name": "exam", "optional": True}},
     ]
     stage.settle(replicas=10, container={"envFrom": sources})
+    stage.wait_for(lambda s: s.get("mounts"), 30, "what is mounted to be known")
+
+
+def configure(stage: Stage, text: str) -> None:
+    for kind, field in (("ConfigMap", "data"), ("Secret", "stringData")):
+        manifest = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "exam"}}
+        stage.world.api.apply({**manifest, field: {"a": text}}, stage.namespace)
 
 
 def crash(stage: Stage) -> None:
     """Held, seeded, stepped, crashed, its last words read, rolled back."""
     mix = {"/exam": 60.0, "/submit": 30.0, "/lti/launch": 10.0}
     with stage.world.traffic(stage.namespace, rate=60, mix=mix):
+        configure(stage, "2")
         stage.push("v2", "--bug=crash-on-lti")
         status = stage.wait_phase("RolledBack")
+    changed = {(one["kind"], one["name"], one["turn"]) for one in status["release"]["drift"]}
+    assert changed == {("ConfigMap", "exam", "Changed"), ("Secret", "exam", "Changed")}
     assert status["release"]["crashes"], "the last words of a container are read"
     stage.world.wait_rolled_out(stage.namespace)
 
