@@ -14,7 +14,7 @@ from controller.bootstrap.people import serve_people
 from controller.domain.records import Ref
 from controller.domain.status import Status
 from controller.engine.replica import Replica
-from controller.engine.service import Hooks, Ports, Service, memory_of
+from controller.engine.service import Hooks, Ports, memory_of
 from controller.settings import Settings
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
@@ -92,11 +92,11 @@ async def _work(settings: Settings, outside: Outside) -> None:
         await group.create_task(serve_people(settings, outside, replica), name="http")
 
 
-def _turned(outside: Outside, service: Service | None) -> None:
-    """A term begins (with this service) or is over; others may have led meanwhile."""
+def _turned(outside: Outside) -> None:
+    """A term begins or is over; others may have led meanwhile."""
     outside.cluster.strangers.forget()
     # What another replica told meanwhile is found again in the channel.
-    if service is not None and outside.bot is not None:
+    if outside.bot is not None:
         outside.bot.forget()
 
 

@@ -34,6 +34,9 @@ from controller.engine.ports import Access, Clock, Metrics, Notifier
 from controller.settings import Settings
 
 DISTRIBUTION: Final = "canary-controller"
+# Of the connections to the API server: nobody's questions keep a Lease from being renewed.
+LEASE_CONNECTIONS: Final = 2
+PEOPLE_CONNECTIONS: Final = 16
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +91,9 @@ async def connected(settings: Settings, stack: AsyncExitStack) -> Outside:
             else None,
         ),
         leadership=leadership,
-        access=Gatekeeper(KubeReviews(client, settings.api_audience), clock),
+        access=Gatekeeper(
+            KubeReviews(client.apart(PEOPLE_CONNECTIONS), settings.api_audience), clock
+        ),
         metrics=_metrics(settings, telemetry, stack),
         notifiers=await _notifiers(settings, bot, clock, stack),
         bot=bot,
@@ -117,7 +122,9 @@ def _leadership(
         log.info("No lease_namespace: this process takes itself for the only one")
         return Alone()
     return Leadership(
-        leases=KubeLease(client, settings.lease_namespace, settings.lease_name),
+        leases=KubeLease(
+            client.apart(LEASE_CONNECTIONS), settings.lease_namespace, settings.lease_name
+        ),
         clock=clock,
         name=name,
         dice=random.SystemRandom(),

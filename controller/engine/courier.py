@@ -44,6 +44,7 @@ class Courier:
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE_MAX))
     _waiting: int = 0
     _refusals: dict[str, int] = field(default_factory=dict)
+    _put_off_until: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
     _delivered: dict[Ref, set[str]] = field(default_factory=dict)
 
@@ -66,10 +67,14 @@ class Courier:
         self._known -= self._delivered.pop(ref, set())
 
     async def run(self) -> None:
-        """Deliver for ever."""
-        async with asyncio.TaskGroup() as group:
-            while True:
-                group.create_task(self._deliver_lane(await self._opened.get()))
+        """Deliver until cancelled: then nothing is left that waits."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    group.create_task(self._deliver_lane(await self._opened.get()))
+        finally:
+            for timer in self._put_off_until.values():
+                timer.cancel()
 
     def _put(self, ref: Ref, notice: Notice) -> None:
         self._waiting += 1
@@ -110,8 +115,13 @@ class Courier:
             return False
         # Without jitter: what was refused in an order is offered again in that order.
         pause = REFUSED_FIRST_SECONDS * 2 ** (refusals - 1)
-        asyncio.get_running_loop().call_later(pause, self._enter, ref, notice)
+        later = asyncio.get_running_loop().call_later(pause, self._enter_again, ref, notice)
+        self._put_off_until[notice.key] = later
         return True
+
+    def _enter_again(self, ref: Ref, notice: Notice) -> None:
+        self._put_off_until.pop(notice.key, None)
+        self._enter(ref, notice)
 
     async def _deliver(self, ref: Ref, notice: Notice) -> bool:
         """Try until it is taken, or refused: then it is False."""

@@ -1,11 +1,12 @@
 """Which of several replicas acts: the one that holds a Lease, and only while nobody else can.
 
 Whoever does not hold the Lease takes it when its record has not changed for its whole length, as
-measured here: the clocks of others are not believed. A Lease that is not there, or that names
-nobody, is waited for as well: somebody may have taken it away from a leader that does not know of
-it yet. Only one that its holder gave back is taken at once. Whoever holds it stops to write before
-that length is over, counted from the sending of the last renewal that was answered. What lies
-between the two keeps them apart: there is a moment without a leader, and never one with two.
+measured here: the clocks of others are not believed. One that names nobody is waited for as well,
+and one that is not there is made for nobody first: somebody may have taken it away from a leader
+that does not know of it yet. Only one that its holder gave back is taken at once. Whoever holds it
+stops to write before that length is over, counted from the sending of the last renewal that was
+answered. What lies between the two keeps them apart: there is a moment without a leader, and never
+one with two.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import logging
 import math
 import random
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from controller.engine.ports import Clock, Conflict, Refused, Unavailable
@@ -44,7 +45,7 @@ class NotLeading(Unavailable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseRecord:
-    """What a Lease says. `holder` empty: nobody's; `version` empty: it is not there.
+    """What a Lease says. `holder` empty: nobody's; `version` empty: it is not there yet.
 
     The instants are for people to read.
     """
@@ -55,6 +56,11 @@ class LeaseRecord:
     renewed_at: datetime
     transitions: int
     version: str = ""
+
+    @property
+    def was_given_back(self) -> bool:
+        """Whether its last holder has ended all work before it let go."""
+        return not self.holder and self.seconds == GIVEN_BACK_SECONDS
 
 
 class Leases(Protocol):
@@ -108,6 +114,8 @@ class Leadership:
     transitions: int = 0
     leader: str = ""
     _mine: _Mine | None = None
+    # A take was sent: its answer may be lost, and the Lease ours all the same.
+    _asked: bool = False
     _others: _Others | None = None
     _in_doubt: bool = False
     _term: int = 0
@@ -155,9 +163,8 @@ class Leadership:
 
         Only after all work has ended here. What cannot be given back ends by itself.
         """
-        led = self._mine is not None
         self._resign()
-        if not led:
+        if not self._asked:
             return
         try:
             async with asyncio.timeout(RELEASE_SECONDS):
@@ -170,6 +177,7 @@ class Leadership:
         except (TimeoutError, Conflict, Unavailable, Refused) as error:
             log.warning("The Lease was not given back, and ends by itself: %r", error)
         else:
+            self._asked = False
             log.info("The Lease is given back: another replica may lead")
 
     async def _try(self) -> None:
@@ -190,15 +198,26 @@ class Leadership:
 
     async def _look(self) -> None:
         """Read the Lease, and take it if it is ours, was given back, or has run out."""
-        found = await self.leases.read() or _ABSENT
+        found = await self.leases.read()
+        if found is None:
+            # Absence has no version: "still" and "again" could not be told apart.
+            self._resign()
+            self._note(await self.leases.write(self._nobodys()))
+            return
         self._note(found)
-        if found.holder == self.name or _was_given_back(found) or self._has_run_out(found):
+        if found.holder == self.name or found.was_given_back or self._has_run_out(found):
             await self._write(found)
         else:
             self._resign()
 
+    def _nobodys(self) -> LeaseRecord:
+        now = self.clock.now()
+        return LeaseRecord(
+            holder="", seconds=self.seconds, acquired_at=now, renewed_at=now, transitions=0
+        )
+
     def _note(self, found: LeaseRecord) -> None:
-        self.leader, self.transitions = found.holder, max(0, found.transitions)
+        self.leader, self.transitions = found.holder, found.transitions
         seen = self._others
         if seen is None or seen.record != found:
             self._others = _Others(found, asyncio.get_running_loop().time())
@@ -213,14 +232,16 @@ class Leadership:
         """Take or renew it. The time of a lease counts from here, not from the answer."""
         now, wall = asyncio.get_running_loop().time(), self.clock.now()
         ours = known.holder == self.name
+        from_another = not ours and (known.was_given_back or bool(known.holder))
         wanted = replace(
             known,
             holder=self.name,
             seconds=self.seconds,
             renewed_at=wall,
             acquired_at=known.acquired_at if ours else wall,
-            transitions=known.transitions if ours else known.transitions + 1,
+            transitions=known.transitions + from_another,
         )
+        self._asked = True
         written = await self.leases.write(wanted)
         allowed = self.seconds * (1 - MARGIN_SHARE)
         begins = self._mine is None
@@ -251,17 +272,6 @@ class Leadership:
         if now - self._complained >= COMPLAIN_SECONDS:
             self._complained = now
             log.warning("The Lease cannot be read or written, trying on: %r", error)
-
-
-_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
-# Its first holder begins to count at none.
-_ABSENT: Final = LeaseRecord(
-    holder="", seconds=0, acquired_at=_NEVER, renewed_at=_NEVER, transitions=-1
-)
-
-
-def _was_given_back(found: LeaseRecord) -> bool:
-    return not found.holder and found.seconds == GIVEN_BACK_SECONDS
 
 
 class Alone:

@@ -34,11 +34,14 @@ class Loop:
 
     async def run(self) -> None:
         """Until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._follow())
-            group.create_task(self._resync())
-            for _ in range(self.workers):
-                group.create_task(self._work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._follow())
+                group.create_task(self._resync())
+                for _ in range(self.workers):
+                    group.create_task(self._work())
+        finally:
+            self.queue.close()
 
     async def _follow(self) -> None:
         async for ref in self.cluster.changes():
@@ -64,6 +67,8 @@ class Loop:
                     await self._visit(ref)
             finally:
                 self.queue.done(ref)
+            # A visit with nothing to write waits for nothing, and there may be thousands at once.
+            await asyncio.sleep(0)
 
     async def _visit(self, ref: Ref) -> None:
         try:

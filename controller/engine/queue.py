@@ -89,6 +89,11 @@ class Queue:
             self._again.discard(ref)
             self.add(ref)
 
+    def close(self) -> None:
+        """Nobody takes anything any more: there are no later visits."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+
     def _wake(self) -> None:
         """One worker for what is ready: more would find nothing."""
         while self._idle:

@@ -1,6 +1,7 @@
 """One of several processes: each of them follows the cluster, and the one that leads acts."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +17,8 @@ from controller.engine.service import LOOK_INTERVAL, Hooks, Memory, Ports, Servi
 
 # While many Canaries are read at once, others in this loop get their turn after so many.
 TURN: Final = 50
+
+log = logging.getLogger(__name__)
 
 
 class _TermOver(Exception):
@@ -36,7 +39,7 @@ class Replica:
     memory: Memory
     look_interval: timedelta = LOOK_INTERVAL
     workers: int = 4
-    turned: Callable[[Service | None], None] = lambda _service: None
+    turned: Callable[[], None] = lambda: None
     service: Service | None = None
     heartbeat: float = 0.0
     _seen: dict[Ref, Status] = field(default_factory=dict)
@@ -91,14 +94,14 @@ class Replica:
                     workers=self.workers,
                     memory=self.memory,
                 )
-                self.turned(self.service)
+                self.turned()
                 self.service.start(group)
                 group.create_task(self._end_of_term(), name="term")
         except* _TermOver:
             self._seen.clear()
         finally:
             self.service = None
-            self.turned(None)
+            self.turned()
 
     async def _end_of_term(self) -> None:
         await self.leadership.lost()
@@ -108,7 +111,12 @@ class Replica:
         """Take in what the leader does, as the cluster shows it."""
         cluster, count = self.ports.cluster, 0
         async for ref in cluster.changes():
-            self._see(ref)
+            try:
+                self._see(ref)
+            except Exception:
+                # A bug. What cannot be shown here keeps nobody from standing by.
+                self.hooks.failed("bug")
+                log.exception("A change was not taken in: this is a bug")
             count += 1
             if count % TURN == 0:
                 await asyncio.sleep(0)

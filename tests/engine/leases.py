@@ -67,11 +67,14 @@ class Way:
         await self._half()
         return written
 
-    async def _half(self) -> None:
+    async def thawed(self) -> None:
+        """While the process is stopped, whatever it awaits comes when it goes on."""
         now = asyncio.get_running_loop().time()
         if self.frozen_until > now:
-            # The process is stopped: whatever it awaits comes when it goes on.
             await asyncio.sleep(self.frozen_until - now)
+
+    async def _half(self) -> None:
+        await self.thawed()
         if self.cut:
             raise Unavailable("connection refused")
         if self.dice.random() < self.lost:

@@ -101,7 +101,7 @@ def test_one_of_three_leads_and_goes_on_leading() -> None:
             first = await leader(all_of_them)
             await pass_time(all_of_them, 300)
             assert await leader(all_of_them) is first
-            assert {holder for _, holder in first.store.writes} == {first.name}
+            assert {holder for _, holder in first.store.writes} == {"", first.name}
 
     play(story())
 
@@ -246,6 +246,56 @@ def test_whoever_led_stops_as_soon_as_it_finds_its_lease_gone() -> None:
             await pass_time([only], SECONDS / 4)
             assert not only.may_write, "another replica may take it for nobody's soon"
             assert await leader([only]) is only
+
+    play(story())
+
+
+def test_a_lease_that_was_away_before_is_waited_for_anew_when_it_is_away_again() -> None:
+    """Between the two somebody may have taken it, who is cut off by now."""
+
+    async def story() -> None:
+        async with parties(2) as (one, other):
+            await pass_time([one, other], 0.2)
+            other.way.cut = True
+            assert await leader([one, other]) is one
+            await pass_time([one, other], 1.0)
+            one.store.delete()
+            one.way.cut, other.way.cut = True, False
+            await pass_time([one, other], SECONDS)
+            assert await leader([one, other]) is other
+
+    play(story())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_lease_that_is_deleted_twice_splits_nothing(seed: int) -> None:
+    async def story() -> None:
+        async with parties(2, seed) as both:
+            first = await leader(both)
+            first.store.delete()
+            while (made := first.store.record) is None or not made.holder:
+                await pass_time(both, STEP_SECONDS)
+            first.store.delete()
+            await pass_time(both, 3 * SECONDS)
+            await leader(both)
+
+    play(story())
+
+
+def test_a_lease_that_was_won_a_moment_before_the_end_is_given_back() -> None:
+    async def story() -> None:
+        async with parties(1) as (only,):
+            await pass_time([only], SECONDS - 1)
+            only.way.slow_seconds = 2.0
+            while (made := only.store.record) is None or not made.holder:
+                await pass_time([only], STEP_SECONDS)
+            assert not only.may_write, "the answer is on its way"
+            only.way.slow_seconds = 0.0
+            await only.end()
+            await only.leadership.release()
+            assert only.store.record is not None
+            assert only.store.record.was_given_back
+            only.start()
 
     play(story())
 

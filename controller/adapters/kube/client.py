@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CALL_TIMEOUT_SECONDS: Final = 10.0
 CONNECTIONS_MAX: Final = 64
+# As the vendor's library has it.
+ANY_NUMBER: Final = 0
 MESSAGE_CHARACTERS_MAX: Final = 500
 
 JSON: Final = "application/json"
@@ -144,11 +146,19 @@ class Content(NamedTuple):
 class _Wire:
     """The connections, which all who speak to one API server share."""
 
-    def __init__(self, configuration: "Configuration", user_agent: str) -> None:
-        self._configuration = configuration
+    def __init__(
+        self, configuration: "Configuration", user_agent: str, connections: int | None = None
+    ) -> None:
+        self._configuration = copy.copy(configuration)
+        if connections is not None:
+            self._configuration.connection_pool_maxsize = connections
         self._user_agent = user_agent
         self._authority = _modified(configuration.ssl_ca_cert)
         self.api = self._connect()
+
+    def another(self, connections: int) -> "_Wire":
+        """To the same server, with so many connections of its own; 0: with no limit."""
+        return _Wire(self._configuration, self._user_agent, connections)
 
     def _connect(self) -> "ApiClient":
         from kubernetes.aio.client.api_client import ApiClient  # noqa: PLC0415
@@ -172,6 +182,7 @@ class KubeClient:
 
     def __init__(self, configuration: "Configuration", *, user_agent: str = "canary-controller"):
         self._wire = _Wire(configuration, user_agent)
+        self._wires = [self._wire]
 
     def behind(self, fence: Fence) -> Self:
         """The same client, whose writes have to pass a fence, and are over when its time is."""
@@ -179,9 +190,20 @@ class KubeClient:
         fenced._fence = fence
         return fenced
 
+    def apart(self, connections: int) -> Self:
+        """The same client with connections of its own, which nobody else keeps busy.
+
+        They end with those of the client that was asked.
+        """
+        apart = copy.copy(self)
+        apart._wire = self._wire.another(connections)
+        self._wires.append(apart._wire)
+        return apart
+
     async def close(self) -> None:
         """End the connections, also for those who share them."""
-        await self._wire.api.close()
+        for wire in self._wires:
+            await wire.api.close()
 
     async def request(
         self,

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from types import TracebackType
 from typing import Final, Self
 
-from controller.adapters.kube.client import JSON_PATCH, KubeClient
+from controller.adapters.kube.client import ANY_NUMBER, JSON_PATCH, KubeClient
 from controller.adapters.kube.events import Events, Involved
 from controller.adapters.kube.gate_watch import (
     RECHECK_SECONDS,
@@ -75,9 +75,11 @@ class KubeCluster:
         self._requests = Moves(Writes(client), self._view)
         self._events = Events(acting, clock)
         self._welcomed: set[str | None] = set()
-        self._watches = Watches(client, self._view, namespaces, dice)
+        # A watch keeps a connection: many of them must not keep a rollback waiting for one.
+        watching = client.apart(ANY_NUMBER)
+        self._watches = Watches(watching, self._view, namespaces, dice)
         # Of no namespace, and nothing waits for it: an account may not be allowed to see nodes.
-        self._nodes = Reflector(client, self._view.nodes, None, dice=dice)
+        self._nodes = Reflector(watching, self._view.nodes, None, dice=dice)
         self._view.nodes_are_known = lambda: self._nodes.age_seconds() < NODES_AGE_SECONDS_MAX
 
     async def __aenter__(self) -> Self:

@@ -70,7 +70,13 @@ class OwnRights:
             found = Lack(right=right, resource=resource, verbs=tuple(verbs), namespace=namespace)
             return found if verbs else None
 
-        found = await asyncio.gather(*(lack(*question) for question in self._questions()))
+        asked = [asyncio.ensure_future(lack(*question)) for question in self._questions()]
+        try:
+            found = await asyncio.gather(*asked)
+        finally:
+            # After a failure the rest is asked again later, and not in the meantime too.
+            for one in asked:
+                one.cancel()
         return tuple(one for one in found if one is not None)
 
     async def watch(self) -> None:

@@ -46,6 +46,7 @@ _GONE: Final = frozenset({"message_not_found", "thread_not_found", "cannot_reply
 _FIXED: Final = frozenset({"cant_update_message", "edit_window_closed"})
 # Told to the whole channel: an edited message is news to nobody.
 _LOUD: Final = frozenset({NoticeKind.ROLLED_BACK})
+_NO_PREVIEWS: Final = {"unfurl_links": False, "unfurl_media": False}
 
 log = logging.getLogger(__name__)
 
@@ -111,21 +112,24 @@ class SlackBot:
                 raise
 
     def forget(self) -> None:
-        """Another process spoke in our place: what is known of messages is looked up again."""
+        """Another process spoke in our place, or will: what is known is looked up again."""
         for place, thread in list(self._threads.items()):
             if not thread.lock.locked():
                 del self._threads[place]
 
     async def note(self, shown: Shown, said: str, left: tuple[IntentAction, ...]) -> None:
-        """Write on a message who did what, and what can be done since. Raises as `send` does."""
+        """Write on a message who did what, and what can be done since. Raises as `send` does.
+
+        Where another process may paint it by now, or we did before our start, it is said in the
+        message's thread: what the person saw is old, and must not take the place of what is new.
+        """
         place = (shown.channel, shown.ts)
         known = (t for t in self._threads.values() if (t.channel_id, t.ts) == place)
         thread = next(known, None) or Thread(shown.channel)
         async with thread.lock:
             if thread.board is None:
-                # Of before our start: the message as the person saw it is the best that we have.
-                blocks = shown.noted(said, left)
-                await self._change(shown.channel, shown.ts, shown.text, blocks)
+                body = {"thread_ts": shown.ts, "text": said, **_NO_PREVIEWS}
+                await self.api.write("chat.postMessage", shown.channel, body)
             elif said not in thread.notes:
                 board = replace(thread.board, notes=(*thread.notes, said), left=left)
                 await self._show(thread, board)
@@ -229,10 +233,9 @@ class SlackBot:
         thread.told.add(notice.key)
 
     async def _post(self, thread: Thread, body: dict[str, Any]) -> Body:
-        unfurl = {"unfurl_links": False, "unfurl_media": False}
         where = thread.channel_id or thread.channel
         try:
-            return await self.api.write("chat.postMessage", where, {**body, **unfurl})
+            return await self.api.write("chat.postMessage", where, {**body, **_NO_PREVIEWS})
         except Said as no:
             if no.code == "channel_not_found" and self._finder.forget(thread.channel):
                 raise Unavailable(f"{thread.channel} is another channel by now") from None
@@ -244,11 +247,10 @@ class SlackBot:
         ts: str,
         text: str,
         blocks: list[Block],
-        known: dict[str, Any] | None = None,
+        known: dict[str, Any],
     ) -> None:
-        """Without metadata the message keeps what it has."""
-        body: Body = {"ts": ts, "text": text, "blocks": blocks}
-        await self.api.write("chat.update", channel, {**body, "metadata": known} if known else body)
+        body: Body = {"ts": ts, "text": text, "blocks": blocks, "metadata": known}
+        await self.api.write("chat.update", channel, body)
 
     def _painted(self, board: Board) -> tuple[str, list[Block]]:
         return release_message(board, self.dashboard_url, interactive=self.interactive)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from controller.adapters.kube.client import CONNECTIONS_MAX, NotFound
 from controller.adapters.kube.gate import policy_manifests
 from controller.domain.changes import (
     ClearIntent,
@@ -252,3 +253,27 @@ def test_a_list_of_one_namespace_leaves_the_others_alone() -> None:
                 await task
 
     asyncio.run(asyncio.wait_for(run(), 10))
+
+
+def test_the_watches_of_many_namespaces_keep_nobody_else_waiting() -> None:
+    """Each keeps a connection; a rollback and a Lease need theirs at once."""
+    namespaces = tuple(f"team-{n}" for n in range(CONNECTIONS_MAX // 2))
+
+    async def story() -> None:
+        server = ApiServer()
+        async with asyncio.timeout(20), serving(server) as client:
+            following = asyncio.create_task(cluster_on(client, namespaces).run())
+            watched = {f"/api/v1/namespaces/{name}/pods" for name in namespaces}
+
+            def watches() -> bool:
+                asked = {a.path for a in server.asked if "watch" in a.query}
+                return watched <= asked
+
+            await until(watches)
+            for one in (client, client.apart(2)):
+                with contextlib.suppress(NotFound):
+                    await one.request("GET", "/api/v1/namespaces/none", timeout_seconds=2)
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+    asyncio.run(story())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from controller.adapters.kube.own_rights import OwnRights
+from controller.adapters.kube.own_rights import AT_ONCE_MAX, OwnRights
 from controller.adapters.kube.rights import RIGHTS, Option
 from controller.engine.ports import Unavailable
 from tests.adapters.kube.apiserver import ApiServer, refusal, serving, until
@@ -80,7 +80,7 @@ def test_a_lease_is_asked_about_by_its_name_where_there_is_one() -> None:
     assert {q["verb"]: q.get("name") for q in leases} == {
         "create": None,
         "get": "canary-controller",
-        "update": "canary-controller",
+        "patch": "canary-controller",
     }
     alone = Ruler()
     lacking(alone, lease=None)
@@ -147,3 +147,19 @@ def test_what_was_missing_is_asked_about_until_it_is_given_and_that_is_said(
 
     asyncio.run(asyncio.wait_for(run(), 20))
     assert "Nothing that is necessary is missing any more" in caplog.text
+
+
+def test_what_cannot_be_asked_is_not_asked_on_behind_our_backs() -> None:
+    """It is asked again as a whole; until then the server is left alone."""
+
+    async def run() -> None:
+        ruler = Ruler(resource="*")
+        async with serving(ruler) as client:
+            rights = OwnRights(client=client, namespaces=(), lease=LEASE)
+            with pytest.raises(Unavailable):
+                await rights.lacking()
+            asked = len(ruler.questions)
+            await asyncio.sleep(0.3)
+            assert len(ruler.questions) <= asked + AT_ONCE_MAX
+
+    asyncio.run(asyncio.wait_for(run(), 20))

@@ -1,6 +1,7 @@
 """All that a click meets, put together: a local Slack, our door, the table, and a desk."""
 
 import asyncio
+import copy
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -53,7 +54,10 @@ class Office:
 
     async def press(self, label: str, **changes: Any) -> httpx.Response:
         """The button of the first message, by default by Ada."""
-        (root,) = self.slack.channel("#exams").roots()
+        return await self.press_on(self.root(), label, **changes)
+
+    async def press_on(self, root: dict[str, Any], label: str, **changes: Any) -> httpx.Response:
+        """The button of a message as somebody sees it, who may be behind."""
         url = self.slack.response_url("one")
         payload = click(root, label, **{"response_url": url, **changes})
         return await self.post(*signed(SECRET, payload))
@@ -73,7 +77,12 @@ class Office:
 
     def root(self) -> dict[str, Any]:
         (root,) = self.slack.channel("#exams").roots()
-        return root
+        return copy.deepcopy(root)
+
+    def thread(self, text: str) -> list[dict[str, Any]]:
+        """The replies to the first message in which this is said."""
+        replies = self.slack.channel("#exams").replies(str(self.root()["ts"]))
+        return [reply for reply in replies if text in reply["text"]]
 
 
 @asynccontextmanager

@@ -18,6 +18,12 @@ POLICY: Final[dict[str, Any]] = {
     "kind": "Policy",
     "omitStages": ["RequestReceived", "ResponseStarted"],
     "rules": [
+        {
+            # With what was written: whose it is.
+            "level": "Request",
+            "userGroups": ["system:serviceaccounts"],
+            "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}],
+        },
         {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
         {"level": "None"},
     ],
@@ -26,7 +32,10 @@ POLICY: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request that was answered; it arrived `at` a Unix time. The core group is empty."""
+    """One request that was answered; it arrived `at` a Unix time. The core group is empty.
+
+    `holder` is whom a write of a Lease gave it to.
+    """
 
     at: float
     user: str
@@ -39,6 +48,7 @@ class Call:
     name: str
     code: int
     allowed: bool = True
+    holder: str = ""
 
     @property
     def writes(self) -> bool:
@@ -92,4 +102,5 @@ def _call(event: dict[str, Any]) -> Call:
         name=about.get("name", ""),
         code=event.get("responseStatus", {}).get("code", 0),
         allowed=event.get("annotations", {}).get("authorization.k8s.io/decision") == "allow",
+        holder=(event.get("requestObject") or {}).get("spec", {}).get("holderIdentity") or "",
     )
