@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from controller.domain.case import Plan
 from controller.domain.changes import Change, Freeze, Occurrence, Undo
+from controller.domain.findings import Metric
 from controller.domain.lifecycle import JUDGED, Phase
 from controller.domain.plan import decide
 from controller.domain.policy import Policy
@@ -162,7 +163,9 @@ class Reconciler:
         if not begun or not isinstance(plan.change, Undo | Freeze):
             return
         release = plan.status.release
-        if plan.status.phase is Phase.ROLLING_BACK and release is not None and release.crashes:
+        # A crash that decided nothing says nothing of how long a decision took.
+        decided = _cause(plan.status) == Metric.RESTARTS
+        if plan.status.phase is Phase.ROLLING_BACK and release and release.crashes and decided:
             died = release.crashes[-1].at
             self.observer.rollback_sent((self.clock.now() - died).total_seconds())
 

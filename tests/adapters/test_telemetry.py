@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -25,7 +26,7 @@ from controller.adapters.telemetry import (
 )
 from controller.domain.findings import Metric
 from controller.domain.lifecycle import Phase
-from controller.domain.status import Condition, Notice, NoticeKind, Status
+from controller.domain.status import Condition, Notice, NoticeKind, Release, Revision, Status
 
 
 @contextmanager
@@ -289,21 +290,24 @@ def blind(phase: Phase) -> Status:
 
 def test_how_the_canaries_stand_is_asked_for_at_each_scrape() -> None:
     registry = CollectorRegistry()
+    revision = Revision(fingerprint="f")
+    let_through = Release(canary=revision, started_at=NOW, step_since=NOW, bypass="a hotfix")
     notice = Notice(key="k", kind=NoticeKind.HOLDING, at=ago(90), headline="Held")
     statuses = [
         Status(phase=Phase.HOLDING, since=ago(60)),
         Status(phase=Phase.HOLDING, since=ago(3600), outbox=(notice,)),
         blind(Phase.ANALYSING),
         blind(Phase.IDLE),
+        replace(blind(Phase.PROMOTING), release=let_through),
     ]
     Telemetry(registry).show_standing(lambda: statuses, Noon())
     shown = samples(registry)
     prefix = "canary_controller_"
     assert shown[prefix + "canaries,Holding"] == 2
-    assert shown[prefix + "canaries,Promoting"] == 0
+    assert shown[prefix + "canaries,Seeding"] == 0
     assert shown[prefix + "phase_oldest_seconds,Holding"] == 3600
-    assert shown[prefix + "phase_oldest_seconds,Promoting"] == 0
-    assert shown[prefix + "blind_releases"] == 1, "what is at rest is not judged"
+    assert shown[prefix + "phase_oldest_seconds,Seeding"] == 0
+    assert shown[prefix + "blind_releases"] == 1, "nor is what is let through, nor what is at rest"
     assert shown[prefix + "oldest_notice_seconds"] == 90
     statuses.clear()
     assert samples(registry)[prefix + "canaries,Holding"] == 0

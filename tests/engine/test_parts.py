@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from controller.domain.lifecycle import Phase
 from controller.domain.records import IntentAction, Problem, Ref
+from controller.domain.status import Release
 from controller.engine.tasks import AT_ONCE_MAX, Errands
 from controller.simulation.loop import play
 from tests.domain.tabletop import REF, on_trial
@@ -29,12 +30,22 @@ def test_a_spec_that_cannot_be_acted_on_is_said_and_asks_no_metrics() -> None:
     assert world.table.status.message == str(PROBLEM)
 
 
+def release(world: World) -> Release:
+    assert world.table.status.release is not None
+    return world.table.status.release
+
+
 def test_a_rollback_that_a_person_asked_for_is_no_answer_to_a_crash() -> None:
+    """One that was tolerated decided nothing, and says nothing of how long a decision took."""
+
     async def story() -> list[float]:
         world = a_world()
         async with running(world) as told:
             await push(told)
             await told.until(lambda: world.table.status.phase is Phase.ANALYSING)
+            world.table.deaths["B-0"] = 1
+            world.tell_all()
+            await told.until(lambda: bool(release(world).crashes))
             world.table.command(IntentAction.ROLLBACK)
             world.tell_all()
             await told.until(lambda: world.table.status.phase is Phase.ROLLED_BACK)
